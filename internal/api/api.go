@@ -12,6 +12,8 @@
 // internal/wire for the server, internal/awsquery for both) follow it.
 package api
 
+//go:generate go run ./apigen -models ../../aws -out .
+
 // Protocol is how a service's calls travel.
 type Protocol uint8
 

@@ -24,7 +24,9 @@ type ErrorCode struct {
 func (c ErrorCode) New(message string) *Error { return &Error{ErrorCode: c, Message: message} }
 
 // Newf is New with a format.
-func (c ErrorCode) Newf(format string, args ...any) *Error { return c.New(fmt.Sprintf(format, args...)) }
+func (c ErrorCode) Newf(format string, args ...any) *Error {
+	return c.New(fmt.Sprintf(format, args...))
+}
 
 // Is reports whether err is or wraps an Error with this code.
 func (c ErrorCode) Is(err error) bool {
