@@ -1,0 +1,119 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/arn"
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+// Call is one call on its way through the gate: what a handler may know of it. It
+// belongs to one goroutine.
+type Call struct {
+	// RequestID names the call to the client, in the log and in the audit record.
+	RequestID string
+	// Time is the call's one instant, whatever the handler's runs take.
+	Time time.Time
+	// Region is the one that the request was signed for.
+	Region string
+	// Account is the caller's account, whose resources a plain name means.
+	Account string
+	// Principal is the caller.
+	Principal *Principal
+	// SourceIP and UserAgent are the client's, as far as the server trusts them.
+	SourceIP  netip.Addr
+	UserAgent string
+	// Secure says that the call came over TLS.
+	Secure bool
+	// Via is the service that makes a nested call for the caller:
+	// "secretsmanager.eu-west-1.amazonaws.com". Empty for the caller's own call.
+	Via string
+
+	gate      *Gate
+	op        *bound
+	accessKey string
+	// What follows is of one run of the transaction, and reset for the next.
+	run *run
+}
+
+// run is what one run of a call's transaction leaves behind.
+type run struct {
+	decided bool
+	targets []Target
+	records [][]byte // audit lines of nested calls
+	later   []later
+}
+
+type later struct {
+	key string
+	fn  func(kv.Tx) error
+}
+
+// Partition is the call's AWS partition, which follows from its region.
+func (c *Call) Partition() string {
+	switch {
+	case strings.HasPrefix(c.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(c.Region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// ARN returns the name of a resource in the call's account and region.
+func (c *Call) ARN(service, resource string) string {
+	return arn.ARN{Partition: c.Partition(), Service: service, Region: c.Region, Account: c.Account, Resource: resource}.String()
+}
+
+// Allowed asks whether the caller may do action on target, for handlers that
+// leave out what the caller must not see.
+func (c *Call) Allowed(action string, target Target) bool {
+	return c.decide(action, target) == nil
+}
+
+// Authorize refuses with AccessDeniedException unless the caller may do action on
+// target. Handlers with a PerItem row ask it for each item.
+func (c *Call) Authorize(action string, target Target) error {
+	return c.decide(action, target)
+}
+
+// Later asks for fn to run in a transaction of its own some time after the call
+// succeeded: for what a read may leave behind, such as the date of its last use.
+// It is no part of the call: it is dropped when the server is busy or stops. Of
+// several with one key that wait at once, one runs.
+func (c *Call) Later(key string, fn func(kv.Tx) error) {
+	c.run.later = append(c.run.later, later{key, fn})
+}
+
+// Invoke calls another operation for the same caller within the transaction of the
+// call, as Secrets Manager calls KMS: it is validated, decided and audited as a
+// call of its own, with Via set. The audit record goes with the outer call's.
+func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In, Out], in *In) (*Out, error) {
+	out, err := c.invoke(ctx, r, op.Service, op.Name, in)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*Out), nil
+}
+
+// invoke has no type parameters, so that it is compiled once.
+func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, name string, in any) (any, error) {
+	op := c.gate.lookup(service, name)
+	if op == nil {
+		return nil, notBound(service, name)
+	}
+	nested := *c
+	nested.op, nested.run = op, &run{}
+	nested.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
+	out, err := nested.execute(ctx, r, in)
+	c.run.records = append(append(c.run.records, nested.run.records...), nested.record(in, out, err))
+	c.run.later = append(c.run.later, nested.run.later...)
+	return out, err
+}

@@ -1,0 +1,107 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/policy"
+)
+
+// AccessDenied is the code of a refusal by policy in the JSON protocols, and
+// accessDeniedQuery in the Query protocol (AWS: "Common errors" of each service).
+var (
+	AccessDenied      = api.ErrorCode{Code: "AccessDeniedException", Status: 400, Member: "Message"}
+	accessDeniedQuery = api.ErrorCode{Code: "AccessDenied", Status: 403}
+)
+
+// authorise takes the row's decisions: every action on every target.
+func (c *Call) authorise(targets []Target) error {
+	for _, t := range targets {
+		for _, action := range c.op.actions {
+			if err := c.decide(action, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// decide takes one decision, and notes for the end of the call that it was taken.
+func (c *Call) decide(action string, t Target) error {
+	c.run.decided = true
+	if t.Type != "" {
+		c.run.targets = append(c.run.targets, t)
+	}
+	set := c.Principal.Policies
+	if t.Policy != nil {
+		both := *set
+		both.Resource = t.Policy
+		set = &both
+	}
+	request := &policy.Request{
+		Principal: c.Principal.Principal,
+		Account:   c.Account,
+		Action:    action,
+		Resource:  t.ARN,
+		Context:   conditions{c, t},
+	}
+	decision := policy.Evaluate(set, request)
+	if decision.Allowed {
+		return nil
+	}
+	if t.Asked != "" {
+		request.Resource = t.Asked
+	}
+	code := AccessDenied
+	if c.op.service.Protocol == api.Query {
+		code = accessDeniedQuery
+	}
+	return code.New(decision.Message(request))
+}
+
+// conditions are the condition keys of one decision, looked up as a policy asks
+// for them. Names are those of AWS's "global condition context keys".
+type conditions struct {
+	call   *Call
+	target Target
+}
+
+// Values implements policy.Context.
+func (k conditions) Values(key string) ([]string, bool) {
+	c := k.call
+	switch strings.ToLower(key) {
+	case "aws:currenttime":
+		return one(c.Time.UTC().Format(time.RFC3339))
+	case "aws:epochtime":
+		return one(strconv.FormatInt(c.Time.Unix(), 10))
+	case "aws:securetransport":
+		return one(strconv.FormatBool(c.Secure))
+	case "aws:sourceip":
+		if c.Via != "" || !c.SourceIP.IsValid() {
+			return nil, false
+		}
+		return one(c.SourceIP.String())
+	case "aws:useragent":
+		return one(c.UserAgent)
+	case "aws:requestedregion":
+		return one(c.Region)
+	case "aws:viaawsservice":
+		return one(strconv.FormatBool(c.Via != ""))
+	case "kms:viaservice":
+		if c.Via == "" {
+			return nil, false
+		}
+		return one(c.Via)
+	}
+	if k.target.Keys != nil {
+		return k.target.Keys(key)
+	}
+	return nil, false
+}
+
+func one(v string) ([]string, bool) { return []string{v}, true }

@@ -1,0 +1,68 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/policy"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// Directory knows who may sign. The identity service implements it over the
+// store, so that a key that is withdrawn is refused from the next call on.
+type Directory interface {
+	// Credential returns the credential with that access key, or nil when there is
+	// none. What it returns is shared, and not to be changed.
+	Credential(r kv.Reader, accessKeyID string) (*Credential, error)
+}
+
+// Credential is an access key with whom it stands for.
+type Credential struct {
+	AccessKeyID string
+	Secret      secret.Value
+	// SessionToken is what a temporary credential's requests must carry as
+	// X-Amz-Security-Token. Absent for a long-lived key.
+	SessionToken secret.Value
+	// Expires is when a temporary credential ends. Zero means never.
+	Expires time.Time
+	// Inactive says that the key was switched off.
+	Inactive  bool
+	Principal *Principal
+}
+
+// Principal is whoever a call is decided for.
+type Principal struct {
+	policy.Principal
+	// Policies are the identity policies with all that bounds them.
+	Policies *policy.Set
+	// UserName is the friendly name that CloudTrail shows. Empty for the root.
+	UserName string
+	// Session describes a role's session. Nil for a user and for the root.
+	Session *Session
+}
+
+// Session is a role's session, as CloudTrail shows it.
+type Session struct {
+	RoleARN, RoleID, RoleName string
+	Created                   time.Time
+}
+
+// Target is what a call is about: one resource, whether it exists or not.
+type Target struct {
+	// ARN is what policies match. "*" for no one resource.
+	ARN string
+	// Asked is what a denial calls the resource, where AWS repeats what the caller
+	// asked for. Empty means the ARN.
+	Asked string
+	// Type is CloudTrail's: "AWS::SecretsManager::Secret". Empty keeps the target
+	// out of the audit record's resources.
+	Type string
+	// Policy is the resource's own policy. Nil when it has none.
+	Policy *policy.Attached
+	// Keys looks up condition keys that depend on the resource (aws:ResourceTag/…,
+	// secretsmanager:SecretId). It may be nil.
+	Keys func(key string) ([]string, bool)
+}

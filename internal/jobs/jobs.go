@@ -1,0 +1,165 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package jobs is the outbox: what a transaction wants done afterwards is written
+// as a job in the same transaction, and a worker does it.
+//
+// A job is done at least once: it is deleted only after its handler returned nil,
+// so a handler must be safe to repeat. Jobs of one kind are done in the order of
+// their keys; one that fails is tried again later, and does not hold up the rest.
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+const table = "jobs"
+
+// maxPage is how many jobs are read at once.
+const maxPage = 256
+
+// Handler does one job. The payload is what Enqueue was given.
+type Handler func(ctx context.Context, payload []byte) error
+
+// Enqueue writes a job of that kind within tx.
+func Enqueue(tx kv.Tx, kind string, now time.Time, payload []byte) error {
+	id := fmt.Sprintf("%016x-%s", now.UnixNano(), rand.Text()[:8])
+	return tx.Put(kv.Key(table, kind, id), payload)
+}
+
+// Config is what a Worker stands on. Store and Handlers are required.
+type Config struct {
+	Store    kv.Store
+	Handlers map[string]Handler
+	// Retry is the time between sweeps for jobs that failed. Zero means 30 s.
+	Retry time.Duration
+	Log   *slog.Logger
+}
+
+func (c Config) retry() time.Duration {
+	if c.Retry == 0 {
+		return 30 * time.Second
+	}
+	return c.Retry
+}
+
+// Worker does jobs until it is closed.
+type Worker struct {
+	config Config
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// Start starts a worker.
+func Start(c Config) *Worker {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &Worker{config: c, cancel: cancel, done: make(chan struct{})}
+	go w.work(ctx)
+	return w
+}
+
+// Close waits for the job under way, and leaves the rest for the next start.
+func (w *Worker) Close() error {
+	w.cancel()
+	<-w.done
+	return nil
+}
+
+func (w *Worker) work(ctx context.Context) {
+	defer close(w.done)
+	for ctx.Err() == nil {
+		rev, err := w.sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.config.Log.Warn("jobs: sweep failed", "error", err)
+		}
+		w.wait(ctx, rev)
+	}
+}
+
+// wait returns when a job was added after rev, or when it is time to try the failed
+// ones again.
+func (w *Worker) wait(ctx context.Context, rev kv.Rev) {
+	ctx, cancel := context.WithTimeout(ctx, w.config.retry())
+	defer cancel()
+	for event, err := range w.config.Store.Watch(ctx, kv.Prefix(table), rev) {
+		if err != nil || event.Value != nil {
+			if err != nil && ctx.Err() == nil {
+				<-ctx.Done()
+			}
+			return
+		}
+	}
+	<-ctx.Done()
+}
+
+// sweep does each waiting job once, and returns the revision of its first look.
+func (w *Worker) sweep(ctx context.Context) (kv.Rev, error) {
+	var first kv.Rev
+	after := ""
+	for {
+		waiting, rev, err := w.page(ctx, after)
+		if err != nil {
+			return first, err
+		}
+		if after == "" {
+			first = rev
+		}
+		for _, job := range waiting {
+			w.do(ctx, job)
+		}
+		if len(waiting) < maxPage {
+			return first, nil
+		}
+		after = waiting[len(waiting)-1].Key
+	}
+}
+
+// page returns copies of the jobs whose keys come next.
+func (w *Worker) page(ctx context.Context, after string) (waiting []kv.Pair, rev kv.Rev, err error) {
+	scan := kv.Range{Prefix: kv.Prefix(table)}
+	if after != "" {
+		scan.Start = after + "\x00"
+	}
+	rev, err = w.config.Store.View(ctx, func(r kv.Reader) error {
+		for pair, err := range r.Scan(scan) {
+			if err != nil {
+				return err
+			}
+			waiting = append(waiting, kv.Pair{Key: pair.Key, Value: bytes.Clone(pair.Value)})
+			if len(waiting) == maxPage {
+				break
+			}
+		}
+		return nil
+	})
+	return waiting, rev, err
+}
+
+// do runs one job's handler, and deletes the job if it was done.
+func (w *Worker) do(ctx context.Context, job kv.Pair) {
+	kind := kv.Split(job.Key)[1]
+	handle, ok := w.config.Handlers[kind]
+	if !ok {
+		w.config.Log.Error("jobs: no handler for this kind; the job is kept", "kind", kind)
+		return
+	}
+	if err := handle(ctx, job.Value); err != nil {
+		if ctx.Err() == nil {
+			w.config.Log.Warn("jobs: failed, to be tried again", "kind", kind, "error", err)
+		}
+		return
+	}
+	if _, err := w.config.Store.Update(ctx, func(tx kv.Tx) error { return tx.Delete(job.Key) }); err != nil && ctx.Err() == nil {
+		w.config.Log.Warn("jobs: done, but not marked so; it will be done again", "kind", kind, "error", err)
+	}
+}

@@ -1,0 +1,148 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package record keeps typed records in a kv store: a Table is the records of one
+// Go type under one key prefix, encoded as JSON with the members' declared names,
+// so that a newer version may add members and an older database still opens.
+//
+// A table that is read on every call (access keys, principals, KMS keys) can
+// remember what it decoded: see Memoised.
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+// Table is the records of type T whose keys begin with the table's name. It is
+// for concurrent use.
+type Table[T any] struct {
+	name string
+	memo *memo[T] // nil unless memoised
+}
+
+// New returns the table called name, which is its keys' first segments as they
+// are ("sm/secret"): no table's name may be the beginning of another's segments.
+func New[T any](name string) *Table[T] { return &Table[T]{name: name} }
+
+// Memoised returns a table that keeps up to limit decoded records. It still reads
+// the store each time, and uses the decoded form only while the stored bytes are
+// the same, so it is never stale; it saves the decoding. What Get returns is shared:
+// callers must not change it, and change a copy instead.
+func Memoised[T any](name string, limit int) *Table[T] {
+	return &Table[T]{name: name, memo: &memo[T]{limit: limit, entries: map[string]entry[T]{}}}
+}
+
+// Key returns the key of the record at those segments.
+func (t *Table[T]) Key(segments ...string) string { return t.name + "/" + kv.Key(segments...) }
+
+// Get returns the record at those segments, or nil when there is none.
+func (t *Table[T]) Get(r kv.Reader, segments ...string) (*T, error) {
+	key := t.Key(segments...)
+	data, err := r.Get(key)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	return t.decode(key, data)
+}
+
+func (t *Table[T]) decode(key string, data []byte) (*T, error) {
+	if t.memo != nil {
+		if v := t.memo.get(key, data); v != nil {
+			return v, nil
+		}
+	}
+	v := new(T)
+	if err := json.Unmarshal(data, v); err != nil {
+		// The error of the JSON package may quote the record, so it is not passed on.
+		return nil, fmt.Errorf("record %s: not what this version of Coffer writes", key)
+	}
+	if t.memo != nil {
+		t.memo.put(key, data, v)
+	}
+	return v, nil
+}
+
+// Put stores v at those segments.
+func (t *Table[T]) Put(tx kv.Tx, v *T, segments ...string) error {
+	key := t.Key(segments...)
+	data, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("encoding record %s: %w", key, err)
+	}
+	return tx.Put(key, data)
+}
+
+// Delete removes the record at those segments, if there is one.
+func (t *Table[T]) Delete(tx kv.Tx, segments ...string) error { return tx.Delete(t.Key(segments...)) }
+
+// All yields the records below those segments in the order of their keys, each
+// with its last segments, unescaped, after them. After, unless empty, is the first
+// segment below to begin behind: the last one of the page before.
+func (t *Table[T]) All(r kv.Reader, after string, segments ...string) iter.Seq2[Item[T], error] {
+	prefix := t.name + "/"
+	if len(segments) > 0 {
+		prefix += kv.Prefix(segments...)
+	}
+	scan := kv.Range{Prefix: prefix}
+	if after != "" {
+		scan.Start = prefix + kv.Key(after) + "\x00"
+	}
+	return func(yield func(Item[T], error) bool) {
+		for pair, err := range r.Scan(scan) {
+			if err != nil {
+				yield(Item[T]{}, err)
+				return
+			}
+			v, err := t.decode(pair.Key, pair.Value)
+			if !yield(Item[T]{Segments: kv.Split(pair.Key[len(prefix):]), Value: v}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Item is one record of a scan.
+type Item[T any] struct {
+	// Segments are the key's segments below those that were scanned.
+	Segments []string
+	Value    *T
+}
+
+// memo maps keys to records as they were decoded last. When it is full it starts
+// anew: no order of use is kept, so a hit only reads.
+type memo[T any] struct {
+	mu      sync.RWMutex
+	limit   int
+	entries map[string]entry[T]
+}
+
+type entry[T any] struct {
+	data  []byte
+	value *T
+}
+
+func (m *memo[T]) get(key string, data []byte) *T {
+	m.mu.RLock()
+	e, ok := m.entries[key]
+	m.mu.RUnlock()
+	if !ok || !bytes.Equal(e.data, data) {
+		return nil
+	}
+	return e.value
+}
+
+func (m *memo[T]) put(key string, data []byte, v *T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.entries) >= m.limit {
+		clear(m.entries)
+	}
+	m.entries[key] = entry[T]{bytes.Clone(data), v}
+}

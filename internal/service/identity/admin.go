@@ -1,0 +1,246 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/policy"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// maxKeys is how many long-lived access keys a user or root may have (IAM User
+// Guide, "IAM and AWS STS quotas").
+const maxKeys = 2
+
+// Errors of administration, to be tested with errors.Is.
+var (
+	ErrNoPrincipal = errors.New("no such principal")
+	ErrNoKey       = errors.New("no such access key")
+	ErrTooManyKeys = fmt.Errorf("a principal has %d access keys at most: delete one first", maxKeys)
+)
+
+// Names are AWS's (IAM API Reference, CreateUser; STS API Reference, AssumeRole).
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	namePattern    = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	keyIDPattern   = regexp.MustCompile(`^\w{16,128}$`)
+)
+
+// PutPrincipal creates a principal, or gives one that exists other policies: its
+// id, its keys and its date of creation stay. Each policy is checked.
+func (d *Directory) PutPrincipal(tx kv.Tx, p Principal, now time.Time) (*Principal, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	old, err := d.principals.Get(tx, p.Account, string(p.Kind), p.Name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case old != nil:
+		p.ID, p.Created = old.ID, old.Created
+	case p.Kind == Root:
+		p.ID, p.Created = p.Account, now.UTC()
+	case p.Kind == User:
+		p.ID, p.Created = uniqueID(prefixUser, 17), now.UTC()
+	case p.Kind == Role:
+		p.ID, p.Created = uniqueID(prefixRole, 17), now.UTC()
+	}
+	return &p, d.principals.Put(tx, &p, p.Account, string(p.Kind), p.Name)
+}
+
+func (p *Principal) check() error {
+	if !accountPattern.MatchString(p.Account) {
+		return fmt.Errorf("account %q: an account id is 12 digits", p.Account)
+	}
+	switch p.Kind {
+	case Root:
+		if len(p.Policies) > 0 {
+			return errors.New("the root of an account has no policies: it may do everything")
+		}
+		p.Name = string(Root)
+	case User, Role:
+		if !namePattern.MatchString(p.Name) {
+			return fmt.Errorf("name %q: 1 to 64 letters, digits and _+=,.@-", p.Name)
+		}
+	default:
+		return fmt.Errorf("principal kind %q: root, user or role", p.Kind)
+	}
+	for name, document := range p.Policies {
+		if _, err := policy.Parse([]byte(document), policy.KindIdentity); err != nil {
+			return fmt.Errorf("policy %q of %s %s: %w", name, p.Kind, p.Name, err)
+		}
+	}
+	return nil
+}
+
+// DeletePrincipal removes a principal and its access keys.
+func (d *Directory) DeletePrincipal(tx kv.Tx, account string, kind Kind, name string) error {
+	keys, err := d.Keys(tx, account, kind, name)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := d.keys.Delete(tx, k.ID); err != nil {
+			return err
+		}
+	}
+	return d.principals.Delete(tx, account, string(kind), name)
+}
+
+// Principals returns all principals, or those of one account.
+func (d *Directory) Principals(r kv.Reader, account string) ([]*Principal, error) {
+	var segments []string
+	if account != "" {
+		segments = []string{account}
+	}
+	var all []*Principal
+	for item, err := range d.principals.All(r, "", segments...) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item.Value)
+	}
+	return all, nil
+}
+
+// NewKey asks for an access key.
+type NewKey struct {
+	Account string
+	Kind    Kind
+	Name    string
+	// ID and Secret fix the key, for tests and for moving keys from elsewhere.
+	// Empty means random ones.
+	ID     string
+	Secret secret.Value
+	// Session and Duration are for a role, whose keys are temporary: the session's
+	// name, and how long it lasts.
+	Session  string
+	Duration time.Duration
+}
+
+// MaxSession is how long a role's session may last (STS API Reference, AssumeRole).
+const MaxSession = 12 * time.Hour
+
+// CreateKey makes an access key for a principal that exists. A role's key comes
+// with a session token. A fixed key that exists already is replaced.
+func (d *Directory) CreateKey(tx kv.Tx, n NewKey, now time.Time) (*GrantedKey, error) {
+	p, err := d.principals.Get(tx, n.Account, string(n.Kind), n.Name)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fmt.Errorf("%s %s in account %s: %w", n.Kind, n.Name, n.Account, ErrNoPrincipal)
+	}
+	key := &AccessKey{
+		ID: n.ID, Secret: n.Secret.Reveal(), Created: now.UTC(),
+		Account: p.Account, Kind: p.Kind, Name: p.Name, Session: n.Session,
+	}
+	if err := d.complete(tx, key, n, now); err != nil {
+		return nil, err
+	}
+	if err := d.keys.Put(tx, key, key.ID); err != nil {
+		return nil, err
+	}
+	granted := &GrantedKey{ID: key.ID, Secret: secret.New(key.Secret), Expires: key.Expires}
+	if key.SessionToken != nil {
+		granted.SessionToken = secret.New(key.SessionToken)
+	}
+	return granted, nil
+}
+
+// complete fills in what was not asked for, and checks what was.
+func (d *Directory) complete(r kv.Reader, key *AccessKey, n NewKey, now time.Time) error {
+	prefix := prefixLongLived
+	if key.Kind == Role {
+		if !sessionPattern.MatchString(n.Session) {
+			return fmt.Errorf("session name %q: 2 to 64 letters, digits and _+=,.@-", n.Session)
+		}
+		if n.Duration <= 0 || n.Duration > MaxSession {
+			return fmt.Errorf("a role's session lasts up to %s", MaxSession)
+		}
+		prefix, key.Expires = prefixTemporary, now.UTC().Add(n.Duration)
+		key.SessionToken = []byte(rand.Text() + rand.Text() + rand.Text() + rand.Text())
+	} else if err := d.checkCount(r, n); err != nil {
+		return err
+	}
+	if key.ID == "" {
+		key.ID = uniqueID(prefix, 16)
+	}
+	if key.Secret == nil {
+		key.Secret = newSecret()
+	}
+	if !keyIDPattern.MatchString(key.ID) {
+		return fmt.Errorf("access key id %q: 16 to 128 letters, digits and _", key.ID)
+	}
+	if len(key.Secret) < 16 || len(key.Secret) > 256 {
+		return errors.New("a secret access key has 16 to 256 characters")
+	}
+	return nil
+}
+
+func (d *Directory) checkCount(r kv.Reader, n NewKey) error {
+	keys, err := d.Keys(r, n.Account, n.Kind, n.Name)
+	if err != nil {
+		return err
+	}
+	count := 0
+	for _, k := range keys {
+		if k.ID != n.ID {
+			count++
+		}
+	}
+	if count >= maxKeys {
+		return ErrTooManyKeys
+	}
+	return nil
+}
+
+// Keys returns the access keys of one principal, or, with an empty account, all.
+func (d *Directory) Keys(r kv.Reader, account string, kind Kind, name string) ([]*AccessKey, error) {
+	var all []*AccessKey
+	for item, err := range d.keys.All(r, "") {
+		if err != nil {
+			return nil, err
+		}
+		k := item.Value
+		if account == "" || (k.Account == account && k.Kind == kind && k.Name == name) {
+			all = append(all, k)
+		}
+	}
+	return all, nil
+}
+
+// SetKeyStatus switches a key on or off.
+func (d *Directory) SetKeyStatus(tx kv.Tx, id string, active bool) error {
+	key, err := d.keys.Get(tx, id)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return fmt.Errorf("%s: %w", id, ErrNoKey)
+	}
+	changed := *key
+	changed.Inactive = !active
+	return d.keys.Put(tx, &changed, id)
+}
+
+// DeleteKey removes a key.
+func (d *Directory) DeleteKey(tx kv.Tx, id string) error {
+	key, err := d.keys.Get(tx, id)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return fmt.Errorf("%s: %w", id, ErrNoKey)
+	}
+	return d.keys.Delete(tx, id)
+}
