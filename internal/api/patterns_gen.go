@@ -5,12 +5,21 @@
 
 package api
 
-// translated has AWS's patterns that Go reads otherwise than Java, and what they are for Go.
-var translated = map[string]string{
-	`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`: `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+`,
-	`[\u0009\u000A\u000D\u0020-\u00FF]+`:                                                 `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+`,
-	`[\u0020-\u00FF]*`:                                                                   `[\x{0020}-\x{00FF}]*`,
-	`^(?!\s*$).+`:                                                                        `[^\n\r\x{85}\x{2028}\x{2029}]*[^\t\n\x{0B}\f\r \x{85}\x{2028}\x{2029}][^\n\r\x{85}\x{2028}\x{2029}]*`,
-	`^[a-zA-Z0-9:/_\s.-]+$`:                                                              `^[a-zA-Z0-9:/_\t\n\x{0B}\f\r .-]+$`,
-	`tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType`:                                    `tag:[^\n\r\x{85}\x{2028}\x{2029}]+|Name|Type|KeyId|Path|Label|Tier|DataType`,
+// translated returns AWS's pattern, which is Java's, as Go reads it.
+func translated(java string) string {
+	switch java {
+	case `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`:
+		return `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+`
+	case `[\u0009\u000A\u000D\u0020-\u00FF]+`:
+		return `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+`
+	case `[\u0020-\u00FF]*`:
+		return `[\x{0020}-\x{00FF}]*`
+	case `^(?!\s*$).+`:
+		return `[^\n\r\x{85}\x{2028}\x{2029}]*[^\t\n\x{0B}\f\r \x{85}\x{2028}\x{2029}][^\n\r\x{85}\x{2028}\x{2029}]*`
+	case `^[a-zA-Z0-9:/_\s.-]+$`:
+		return `^[a-zA-Z0-9:/_\t\n\x{0B}\f\r .-]+$`
+	case `tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType`:
+		return `tag:[^\n\r\x{85}\x{2028}\x{2029}]+|Name|Type|KeyId|Path|Label|Tier|DataType`
+	}
+	return java
 }

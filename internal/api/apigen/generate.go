@@ -12,12 +12,16 @@ import (
 	"strings"
 )
 
-// services are the packages to write, by their model's name, with their titles.
-var services = []struct{ name, title string }{
-	{"kms", "KMS"},
-	{"secretsmanager", "Secrets Manager"},
-	{"ssm", "Parameter Store"},
-	{"sts", "STS"},
+// services are the packages to write. CloudTrail leaves sensitive members out, but for
+// Parameter Store it tells that they were there.
+var services = []struct {
+	name, title string
+	hidden      bool // sensitive members are told of in audit records
+}{
+	{name: "kms", title: "KMS"},
+	{name: "secretsmanager", title: "Secrets Manager"},
+	{name: "ssm", title: "Parameter Store", hidden: true},
+	{name: "sts", title: "STS"},
 }
 
 const (
@@ -38,7 +42,7 @@ func generate(models string) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &generator{model: m, pkg: service.name, title: service.title, names: map[string]bool{}}
+		g := &generator{model: m, pkg: service.name, title: service.title, hidden: service.hidden, names: map[string]bool{}}
 		written, err := g.files()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", service.name, err)
@@ -73,15 +77,17 @@ func (m *model) patterns(found map[string]string) error {
 	return nil
 }
 
+// patternsFile writes the translations as a switch, which costs nothing before it
+// is called.
 func patternsFile(patterns map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, header, "*")
-	b.WriteString("package api\n\n// translated has AWS's patterns that Go reads otherwise than Java, and what they are for Go.\n")
-	b.WriteString("var translated = map[string]string{\n")
+	b.WriteString("package api\n\n// translated returns AWS's pattern, which is Java's, as Go reads it.\n")
+	b.WriteString("func translated(java string) string {\n\tswitch java {\n")
 	for _, java := range slices.Sorted(maps.Keys(patterns)) {
-		fmt.Fprintf(&b, "\t`%s`: `%s`,\n", java, patterns[java])
+		fmt.Fprintf(&b, "\tcase `%s`:\n\t\treturn `%s`\n", java, patterns[java])
 	}
-	b.WriteString("}\n")
+	b.WriteString("\t}\n\treturn java\n}\n")
 	return format.Source(b.Bytes())
 }
 
@@ -89,6 +95,7 @@ func patternsFile(patterns map[string]string) ([]byte, error) {
 type generator struct {
 	*model
 	pkg, title string
+	hidden     bool
 	names      map[string]bool // every identifier declared so far
 }
 

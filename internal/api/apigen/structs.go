@@ -162,6 +162,9 @@ func (g *generator) tags(in *shape, m member) (string, error) {
 		own = append(own, "token")
 	}
 	s := g.Shapes[m.shape]
+	if g.hidden && s.Sensitive {
+		own = append(own, "hidden")
+	}
 	out := tag("aws", append(own, constraints(s)...))
 	for _, inner := range []struct{ key, shape string }{{"each", s.Member}, {"key", s.Key}, {"value", s.Value}} {
 		of := g.Shapes[inner.shape]

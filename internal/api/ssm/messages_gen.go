@@ -157,7 +157,7 @@ type ListTagsForResourceOutput struct {
 type PutParameterInput struct {
 	Name           *string     `json:"Name,omitzero" aws:"required; len=1..2048"`
 	Description    *string     `json:"Description,omitzero" aws:"len=0..1024"`
-	Value          secret.Text `json:"Value,omitzero" aws:"required"`
+	Value          secret.Text `json:"Value,omitzero" aws:"required; hidden"`
 	Type           *string     `json:"Type,omitzero" aws:"enum=String|StringList|SecureString"`
 	KeyId          *string     `json:"KeyId,omitzero" aws:"len=1..256; pattern=^([a-zA-Z0-9:/_-]+)$"`
 	Overwrite      *bool       `json:"Overwrite,omitzero"`
