@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
@@ -143,7 +144,7 @@ func (n *node) decodeMap(t *api.Type, v reflect.Value) error {
 func (n *node) numbered(name string) ([]*node, error) {
 	parent := n.children[name]
 	if parent == nil {
-		if n.text != "" || len(n.children) > 0 {
+		if strings.TrimSpace(n.text) != "" || len(n.children) > 0 {
 			return nil, fmt.Errorf("expected %s.1 and so on", name)
 		}
 		return nil, nil
