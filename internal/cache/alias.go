@@ -1,0 +1,133 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import "strings"
+
+// suffixLen is the length of what Secrets Manager appends to a name in an ARN: a
+// hyphen and six characters.
+const suffixLen = 7
+
+func isARN(id string) bool { return strings.HasPrefix(id, "arn:") }
+
+// scope returns the first five parts of an ARN with their colons,
+// "arn:aws:ssm:eu-west-1:123456789012:", or nothing if the ARN has no account.
+func scope(arn string) string {
+	end := 0
+	for range 5 {
+		i := strings.IndexByte(arn[end:], ':')
+		if i < 0 {
+			return ""
+		}
+		end += i + 1
+	}
+	if strings.HasSuffix(arn[:end], "::") {
+		return ""
+	}
+	return arn[:end]
+}
+
+// aliases returns the ids that, as the answer v to ref shows, mean the same thing.
+//
+// The ARN always does. The name does only in the account and region that plain names
+// belong to, which home says. An ARN without its suffix does, unless the name itself
+// ends like an ARN: then Secrets Manager could mean another secret by it.
+func aliases(ref Ref, v *Value, home string) []string {
+	if v.ARN == "" || strings.HasPrefix(ref.ID, references) {
+		return nil
+	}
+	ids := []string{v.ARN}
+	if v.Name == "" || isARN(v.Name) {
+		return ids
+	}
+	if home != "" && home == scope(v.ARN) && !strings.HasPrefix(v.Name, "/aws/") {
+		ids = append(ids, v.Name)
+	}
+	if ref.Kind == Secret && !looksSuffixed(v.Name) {
+		partial, ok := cutSuffix(v.ARN)
+		if ok && strings.HasSuffix(partial, ":"+v.Name) {
+			ids = append(ids, partial)
+		}
+	}
+	return ids
+}
+
+func looksSuffixed(name string) bool {
+	_, ok := cutSuffix(name)
+	return ok
+}
+
+// cutSuffix returns s without a hyphen and six letters or digits at its end.
+func cutSuffix(s string) (string, bool) {
+	at := len(s) - suffixLen
+	if at < 1 || s[at] != '-' {
+		return s, false
+	}
+	for _, c := range []byte(s[at+1:]) {
+		if ('0' > c || c > '9') && ('a' > c || c > 'z') && ('A' > c || c > 'Z') {
+			return s, false
+		}
+	}
+	return s[:at], true
+}
+
+// means reports whether v can be an answer to ref. A full ARN names one secret for
+// ever; a name may have come to mean a new one while somebody waited.
+func (r Ref) means(v *Value) bool {
+	return !isARN(r.ID) || v.ARN == "" || strings.HasPrefix(v.ARN, r.ID)
+}
+
+// learn makes the answer v to ref, which e asked, findable by all its ids, and returns
+// the entry that it belongs to: e, or the one that had the thing under another id.
+func (c *Cache) learn(e *entry, ref Ref, v *Value) *entry {
+	if !isARN(ref.ID) && !strings.HasPrefix(ref.ID, "/aws/") {
+		if s := scope(v.ARN); s != "" {
+			c.home[ref.Kind] = s
+		}
+	}
+	if e.value != nil && e.value.ARN != v.ARN {
+		// The name has come to mean a new thing. The old ARN must not find it.
+		c.unlink(e)
+		c.link(e, ref)
+		e.value.Wipe()
+		e.value = nil
+	}
+	ids := aliases(ref, v, c.home[ref.Kind])
+	if len(ids) > 0 {
+		if other := c.index[ref.at(ids[0])]; other != nil && other != e {
+			c.merge(other, e)
+			e = other
+		}
+	}
+	for _, id := range ids {
+		if c.index[ref.at(id)] == nil {
+			c.link(e, ref.at(id))
+		}
+	}
+	return e
+}
+
+// merge lets all that found e find other, and forgets e.
+func (c *Cache) merge(other, e *entry) {
+	refs := e.refs
+	if e.used.Load() > other.used.Load() {
+		other.used.Store(e.used.Load())
+	}
+	c.drop(e)
+	for _, r := range refs {
+		c.link(other, r)
+	}
+}
+
+func (c *Cache) link(e *entry, ref Ref) {
+	c.index[ref] = e
+	e.refs = append(e.refs, ref)
+}
+
+func (c *Cache) unlink(e *entry) {
+	for _, r := range e.refs {
+		delete(c.index, r)
+	}
+	e.refs = nil
+}

@@ -1,0 +1,144 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// failedEvery is how often the report that one version failed leads to a refresh.
+const failedEvery = 10 * time.Second
+
+// Refresh is Get with a value that the source gave after the call was made. It does not
+// fall back on what is held.
+func (c *Cache) Refresh(ctx context.Context, ref Ref) (Answer, error) {
+	ref = ref.normal()
+	if c.bypasses(ref) {
+		return c.direct(ctx, ref)
+	}
+	var before *flight
+	for {
+		f, began, err := c.boardAfter(ref, before)
+		if err != nil {
+			return Answer{}, err
+		}
+		answer, err := c.wait(ctx, f)
+		if began && err == nil {
+			return answer, nil
+		}
+		answer.Wipe()
+		if began || ctx.Err() != nil {
+			return Answer{}, err
+		}
+		before = f // it was under way at the call: what it brought may be old
+	}
+}
+
+// boardAfter joins a flight for ref, and reports whether it began after the flight
+// before, or now if that is nil.
+func (c *Cache) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, false, ErrClosed
+	}
+	e := c.index[ref]
+	if e == nil {
+		e = c.add(ref)
+	}
+	e.touch(c.now())
+	if f := e.flight; f != nil {
+		return f.join(), before != nil, nil
+	}
+	return c.start(e, ref).join(), true, nil
+}
+
+// Failed says that the version with this id did not work for its user, who gets another
+// one: that which is held by now, or what the source has, which is asked at once (once
+// for each version in failedEvery), or the secret's AWSPREVIOUS. If there is no other
+// version the answer is the same one again, for the user to see.
+func (c *Cache) Failed(ctx context.Context, ref Ref, versionID string) (Answer, error) {
+	ref = ref.normal()
+	answer, err := c.afterFailure(ctx, ref, versionID)
+	if err != nil || answer.VersionID != versionID || ref.Kind != Secret || ref.Stage != current {
+		return answer, err
+	}
+	ref.Stage = previous
+	if other, err := c.Get(ctx, ref); err == nil && other.VersionID != versionID {
+		answer.Wipe()
+		return other, nil
+	}
+	return answer, nil
+}
+
+func (c *Cache) afterFailure(ctx context.Context, ref Ref, versionID string) (Answer, error) {
+	if c.bypasses(ref) {
+		return c.direct(ctx, ref)
+	}
+	f, ask := c.report(ref, versionID)
+	switch {
+	case ask:
+		return c.Refresh(ctx, ref)
+	case f != nil:
+		return c.wait(ctx, f)
+	}
+	return c.Get(ctx, ref)
+}
+
+// report notes the failure, and returns whether the source is to be asked for it. If it
+// is already being asked for the same reason, the caller has joined that flight.
+func (c *Cache) report(ref Ref, versionID string) (f *flight, ask bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.index[ref]
+	if e == nil || e.value == nil || e.value.VersionID != versionID {
+		return nil, false
+	}
+	since := now.Sub(e.failed.at)
+	if e.failed.version != versionID || since < 0 || since >= failedEvery {
+		e.failed = failure{versionID, now}
+		return nil, true
+	}
+	if e.flight != nil {
+		f = e.flight.join()
+	}
+	return f, false
+}
+
+// RefreshDue starts a refresh of each entry that was used since it came and whose time
+// for a refresh comes within d. It does not wait for them.
+func (c *Cache) RefreshDue(d time.Duration) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.paused.Load() {
+		return
+	}
+	for e := range c.items {
+		if e.inUse() && e.due(now.Add(d)) && !e.waits(now) {
+			c.start(e, e.refs[0])
+		}
+	}
+}
+
+// Settle waits until the fetches that are under way have ended, or ctx has.
+func (c *Cache) Settle(ctx context.Context) {
+	c.mu.RLock()
+	var flights []*flight
+	for e := range c.items {
+		if e.flight != nil {
+			flights = append(flights, e.flight)
+		}
+	}
+	c.mu.RUnlock()
+	for _, f := range flights {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
