@@ -1,0 +1,134 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+// Evaluate decides a request. It stops as soon as the decision is certain, leaves
+// Matches empty and allocates nothing.
+func Evaluate(set *Set, req *Request) Decision {
+	e := evaluator{req: req}
+	return e.decide(set)
+}
+
+// Explain decides a request as Evaluate does, but looks at every statement of every
+// policy, and returns all that matched.
+func Explain(set *Set, req *Request) Decision {
+	e := evaluator{req: req, explain: true}
+	d := e.decide(set)
+	d.Matches = e.matches
+	return d
+}
+
+// evaluator is one evaluation.
+type evaluator struct {
+	req     *Request
+	explain bool
+	matches []Match
+}
+
+func (e *evaluator) decide(set *Set) Decision {
+	denying := e.denying(set)
+	if denying != 0 && !e.explain {
+		return Decision{Reason: ExplicitDeny, PolicyType: denying}
+	}
+	lacking := e.lacking(set)
+	switch {
+	case denying != 0:
+		return Decision{Reason: ExplicitDeny, PolicyType: denying}
+	case lacking != 0:
+		return Decision{Reason: ImplicitDeny, PolicyType: lacking}
+	}
+	return Decision{Allowed: true, Reason: ExplicitAllow}
+}
+
+// denying returns the first kind of policy that denies the request, or zero.
+func (e *evaluator) denying(set *Set) Kind {
+	var first Kind
+	look := func(kind Kind, group ...Attached) {
+		if (first == 0 || e.explain) && e.any(kind, Deny, group) && first == 0 {
+			first = kind
+		}
+	}
+	for _, level := range set.ServiceControl {
+		look(KindServiceControl, level...)
+	}
+	if set.Resource != nil {
+		look(KindResource, *set.Resource)
+	}
+	look(KindIdentity, set.Identity...)
+	if set.Boundary != nil {
+		look(KindBoundary, *set.Boundary)
+	}
+	look(KindSession, set.Session...)
+	return first
+}
+
+// lacking returns the first kind of policy whose allow the request needs and does
+// not have, or zero.
+func (e *evaluator) lacking(set *Set) Kind {
+	var first Kind
+	need := func(kind Kind, group ...Attached) {
+		if (first == 0 || e.explain) && !e.any(kind, Allow, group) && first == 0 {
+			first = kind
+		}
+	}
+	for _, level := range set.ServiceControl {
+		need(KindServiceControl, level...)
+	}
+	p := &e.req.Principal
+	if p.Type != Root {
+		need(KindIdentity, set.Identity...)
+	}
+	if p.Account == "" || p.Account != e.req.Account {
+		need(KindResource)
+	}
+	if set.Boundary != nil {
+		need(KindBoundary, *set.Boundary)
+	}
+	if len(set.Session) > 0 || p.Type == FederatedUser {
+		need(KindSession, set.Session...)
+	}
+	return first
+}
+
+// any reports whether a policy of the group has a statement of the effect that
+// matches. If the evaluation is to be explained it records them all.
+func (e *evaluator) any(kind Kind, effect Effect, group []Attached) bool {
+	found := false
+	for i := range group {
+		a := &group[i]
+		if !a.Policy.usableAs(kind) {
+			if effect == Deny {
+				found = true
+				e.record(Match{Policy: a.Name, PolicyType: kind, Statement: -1})
+			}
+			continue
+		}
+		for _, n := range a.Policy.byEffect[effect] {
+			s := &a.Policy.statements[n]
+			if !s.matches(e.req) {
+				continue
+			}
+			if !e.explain {
+				return true
+			}
+			found = true
+			e.record(Match{Policy: a.Name, PolicyType: kind, Statement: n, Sid: s.sid, Effect: effect})
+		}
+	}
+	return found
+}
+
+func (e *evaluator) record(m Match) {
+	if e.explain {
+		e.matches = append(e.matches, m)
+	}
+}
+
+// usableAs reports whether the policy can stand in a place of the kind. Those
+// without principals are of one language: a managed policy may be attached as an
+// identity policy, as a boundary and as a session policy. Those with are only of use
+// on resources, which Parse does not read.
+func (p *Policy) usableAs(kind Kind) bool {
+	return p != nil && len(p.statements) > 0 && p.kind != KindResource && kind != KindResource
+}

@@ -1,0 +1,120 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package policy is the policy language of IAM: it reads policy documents, and
+// decides by them whether a principal may perform an action on a resource.
+//
+// A document is parsed once into an immutable Policy. A Set is all policies that
+// bear on one principal, by the way they are attached; Evaluate holds a Request
+// against a Set. The rules are AWS's: everything is denied unless allowed, an
+// explicit deny in any policy is final, and boundaries, session policies and service
+// control policies only ever take away. The root user of an account needs no allow
+// in it.
+//
+// What the engine does not evaluate it does not accept: Parse refuses a document
+// with a condition, a principal or a policy variable, because a Deny that is partly
+// understood is a hole. What can't be trusted at evaluation, such as a policy that
+// failed to load, denies.
+//
+// References: the IAM User Guide's grammar of the policy language, its policy
+// evaluation logic, and its pages on each policy element.
+package policy
+
+// MaxDocument is the longest document in bytes that Parse reads: the longest that
+// IAM's API takes (policyDocumentType). The smaller quotas, which differ by what a
+// policy is attached to and do not count white space, are the caller's to apply.
+const MaxDocument = 131072
+
+// Kind says how a policy is attached, and with that what its document may hold and
+// what its statements can do.
+type Kind uint8
+
+// The kinds of policy. The zero Kind is none of them.
+const (
+	// KindIdentity is attached to a user, group or role, and grants.
+	KindIdentity Kind = iota + 1
+	// KindBoundary is the permissions boundary of a user or role, and only limits.
+	KindBoundary
+	// KindSession was passed when a session was made, and only limits.
+	KindSession
+	// KindServiceControl limits all principals of an account, its root user too.
+	KindServiceControl
+	// KindResource is attached to a resource, and names the principals it is about.
+	KindResource
+)
+
+var kindNames = [...]string{"no policy", "identity-based policy", "permissions boundary", "session policy", "service control policy", "resource-based policy"}
+
+// String returns the kind as AWS words it in a denial, for example "session policy".
+func (k Kind) String() string {
+	if int(k) >= len(kindNames) {
+		return kindNames[0]
+	}
+	return kindNames[k]
+}
+
+// Effect is what a statement does when it matches.
+type Effect uint8
+
+// The effects. Deny is the zero Effect.
+const (
+	Deny Effect = iota
+	Allow
+)
+
+// String returns the effect as a document has it.
+func (e Effect) String() string {
+	if e == Allow {
+		return "Allow"
+	}
+	return "Deny"
+}
+
+// The versions of the policy language.
+const (
+	Version2012 = "2012-10-17"
+	Version2008 = "2008-10-17"
+)
+
+// Policy is a compiled document. It never changes, and is safe for concurrent use.
+type Policy struct {
+	kind       Kind
+	version    string
+	statements []statement
+	// byEffect has the indexes of the statements of each effect, in order.
+	byEffect [2][]int
+}
+
+type statement struct {
+	sid       string
+	effect    Effect
+	actions   matcher
+	resources matcher
+}
+
+// Kind returns what the document was parsed as.
+func (p *Policy) Kind() Kind { return p.kind }
+
+// Version returns the version of the language that the document is written in,
+// Version2008 if it names none. IAM refuses new managed policies that are not of
+// Version2012, which is the caller's to do.
+func (p *Policy) Version() string { return p.version }
+
+func (s *statement) matches(req *Request) bool {
+	return s.actions.matches(req.Action) && s.resources.matches(req.Resource)
+}
+
+// matcher is Action and NotAction, or Resource and NotResource.
+type matcher struct {
+	patterns []pattern
+	not      bool
+}
+
+func (m *matcher) matches(text string) bool {
+	for i := range m.patterns {
+		if m.patterns[i].matches(text) {
+			return !m.not
+		}
+	}
+	return m.not
+}
