@@ -17,14 +17,18 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 )
 
 const (
 	// MaxKey is the longest key, in bytes.
 	MaxKey = 1024
-	// MaxValue is the largest value, in bytes.
+	// MaxValue is the largest value that a caller may write, in bytes.
 	MaxValue = 1 << 20
+	// Headroom is how many bytes beyond MaxValue an engine takes, for what a Store
+	// over another one, such as seal's, adds to its callers' values.
+	Headroom = 64
 	// MaxOps is the number of distinct keys that one Update may write. It is
 	// etcd's default limit of 128 operations a transaction, less room for the
 	// engine's own keys.
@@ -33,8 +37,13 @@ const (
 
 // Errors that engines return, to be tested with errors.Is.
 var (
+	// ErrEmptyKey says that a write named the empty key, which no engine stores.
+	ErrEmptyKey = errors.New("kv: key is empty")
 	// ErrTooLarge says that a key, a value or the number of writes exceeds its limit.
 	ErrTooLarge = errors.New("kv: key, value or transaction too large")
+	// ErrFull says that the storage has no room left: the Update had no effect, reads
+	// go on, and writes do again once there is room, without a restart.
+	ErrFull = errors.New("kv: no space left for the database")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("kv: store is closed")
 	// ErrReadOnly says that the store stopped writing after a fault of the disk
@@ -61,17 +70,8 @@ type Pair struct {
 	Value []byte
 }
 
-// A Range is the keys k with Start <= k < End, and Prefix, if set, restricts
-// them further to those that begin with it. An empty End means no upper bound.
-type Range struct {
-	Prefix  string
-	Start   string // first key that is included
-	End     string // first key that is not
-	Reverse bool   // from the last key to the first
-}
-
 // Reader reads one snapshot. It is valid only inside the function that it was
-// handed to, and not for concurrent use.
+// handed to, and not for concurrent use; afterwards it answers errors.
 type Reader interface {
 	// Get returns the value of key, or nil when there is none (a stored value is
 	// never nil; an empty one is empty and not nil). The caller must neither change
@@ -84,34 +84,64 @@ type Reader interface {
 }
 
 // Tx reads and writes. It sees its own writes. Valid and concurrent as Reader.
+// A write that answers an error had no effect; the transaction goes on.
 type Tx interface {
 	Reader
-	// Put sets the value of key. The value is copied.
+	// Put sets the value of key. The value is copied; a nil one is stored as empty.
+	// The limits are those of CheckPair, and MaxOps for distinct keys put or deleted.
 	Put(key string, value []byte) error
-	// Delete removes key; a key that is not there is no error.
+	// Delete removes key; a key that is not there is no error and no change.
 	Delete(key string) error
 }
 
-// An Event is one change, as Watch tells it. A nil Value means a deletion.
+// An Event is one change, as Watch tells it. A nil Value means a deletion. The
+// changes of one Update share its revision and come in the order of their keys.
+// The value may be kept, but is shared with other watchers and must not be changed.
 type Event struct {
 	Rev   Rev
 	Key   string
 	Value []byte
 }
 
-// Store is a database. All methods are for concurrent use.
+// Store is a database. All methods are for concurrent use. Transactions don't nest:
+// calling a method of the store from inside fn, on the same goroutine or waiting for
+// another that does, may block for ever.
 type Store interface {
 	// View runs fn on a snapshot and returns the snapshot's revision and fn's error.
+	// It sees every Update that returned before it began. Should ctx be done before
+	// fn runs, fn does not run.
 	View(ctx context.Context, fn func(Reader) error) (Rev, error)
 	// Update runs fn in a serialisable transaction and commits it if fn returns nil.
-	// When Update returns nil, what fn wrote is durable. When it returns fn's error,
+	// When Update returns nil, what fn wrote is durable, and the revision is its own
+	// (or that of the state it read, if it wrote nothing). When it returns fn's error,
 	// nothing of fn's writes is kept. fn may run several times, so it must have no
 	// effect but its writes; what it leaves in the caller's variables must be
-	// overwritten by the next run. A panic in fn is passed on to the caller of Update.
+	// overwritten by the next run. A panic in fn is passed on to the caller of Update
+	// and keeps nothing. Should ctx be done before fn runs, fn does not run, then or
+	// later; once fn has returned nil, the end of ctx need not stop the commit.
 	Update(ctx context.Context, fn func(Tx) error) (Rev, error)
 	// Watch yields every change to keys with prefix made after revision after, each
-	// once, in order, without a gap, until ctx ends or the store closes.
+	// once, in order, without a gap, until ctx ends or the store closes. Unless the
+	// caller breaks off, the last thing it yields is an error with a zero Event: that of
+	// ctx, ErrClosed, or ErrCompacted for a watcher that asked for too old a revision
+	// or fell too far behind. A revision not yet reached is waited for.
 	Watch(ctx context.Context, prefix string, after Rev) iter.Seq2[Event, error]
-	// Close ends all use, waiting for transactions under way.
+	// Close ends all use, waiting for transactions under way; from then on every
+	// method answers ErrClosed. Closing again does no harm.
 	Close() error
+}
+
+// CheckPair returns ErrEmptyKey or ErrTooLarge, wrapped, if an engine must not store
+// value under key. It serves engines, so that all have the same limits: MaxKey, and
+// MaxValue with Headroom.
+func CheckPair(key string, value []byte) error {
+	switch {
+	case key == "":
+		return ErrEmptyKey
+	case len(key) > MaxKey:
+		return fmt.Errorf("%w: key of %d bytes, at most %d", ErrTooLarge, len(key), MaxKey)
+	case len(value) > MaxValue+Headroom:
+		return fmt.Errorf("%w: value of %d bytes, at most %d", ErrTooLarge, len(value), MaxValue)
+	}
+	return nil
 }
