@@ -37,8 +37,10 @@ type Call struct {
 	Via string
 
 	gate      *Gate
-	op        *bound
-	accessKey string
+	service   *api.Service // that the request names, or nil
+	operation string       // that the request names, bound or not
+	op        *bound       // nil until it is known and bound
+	accessKey string       // as the request claims it
 	// What follows is of one run of the transaction, and reset for the next.
 	run *run
 }
@@ -109,8 +111,11 @@ func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, na
 	if op == nil {
 		return nil, notBound(service, name)
 	}
+	if err := service.Validate(in); err != nil {
+		return nil, err
+	}
 	nested := *c
-	nested.op, nested.run = op, &run{}
+	nested.service, nested.operation, nested.op, nested.run = service, name, op, &run{}
 	nested.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
 	out, err := nested.execute(ctx, r, in)
 	c.run.records = append(append(c.run.records, nested.run.records...), nested.record(in, out, err))

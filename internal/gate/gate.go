@@ -28,6 +28,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
+	"github.com/coffer-secrets/coffer/internal/wire"
 )
 
 // MaxBody is the largest request body, in bytes. AWS's largest legitimate request
@@ -62,13 +63,13 @@ type Gate struct {
 	store     kv.Store
 	audit     *audit.Log
 	directory Directory
-	verifier  *sigv4.Verifier
+	verifier  sigv4.Verifier
 	tokens    tokenKey
 	now       func() time.Time
 	log       *slog.Logger
 	observe   func(Observation)
 
-	services   []*api.Service
+	services   wire.Services
 	operations map[*api.Service]map[string]*bound
 
 	after *after
@@ -82,7 +83,7 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		store: c.Store, audit: c.Audit, directory: c.Directory, verifier: sigv4.NewVerifier(), tokens: tokens,
+		store: c.Store, audit: c.Audit, directory: c.Directory, tokens: tokens,
 		now: c.Now, log: c.Log, observe: c.Observe,
 		services: services, operations: map[*api.Service]map[string]*bound{},
 	}

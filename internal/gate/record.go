@@ -5,6 +5,7 @@ package gate
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/audit"
@@ -25,23 +26,25 @@ func (c *Call) records(in, out any, err error) [][]byte {
 // in neither the parameters nor the response.
 func (c *Call) record(in, out any, err error) []byte {
 	e := audit.Event{
-		UserIdentity:     c.identity(),
-		Time:             c.Time,
-		Region:           c.Region,
-		UserAgent:        c.UserAgent,
-		RequestID:        c.RequestID,
-		EventID:          newID(),
-		RecipientAccount: c.Account,
+		UserIdentity:       c.identity(),
+		EventTime:          c.Time,
+		AWSRegion:          c.Region,
+		UserAgent:          c.UserAgent,
+		RequestID:          c.RequestID,
+		EventID:            newID(),
+		RecipientAccountID: c.Account,
 	}
 	if c.SourceIP.IsValid() {
-		e.SourceIP = c.SourceIP.String()
+		e.SourceIPAddress = c.SourceIP.String()
 	}
-	if c.op != nil {
-		e.Source, e.Name, e.ReadOnly = c.op.service.EventSource(), c.op.name, c.op.access.readOnly()
+	if c.service != nil {
+		e.EventSource, e.EventName = c.service.EventSource(), c.operation
 	}
+	e.ReadOnly = c.op == nil || !c.op.writes || c.op.access.readOnly()
 	if c.Via != "" {
-		e.UserIdentity.InvokedBy = c.Via
-		e.SourceIP, e.UserAgent = c.Via, c.Via
+		service, _, _ := strings.Cut(c.Via, ".")
+		via := service + ".amazonaws.com"
+		e.UserIdentity.InvokedBy, e.SourceIPAddress, e.UserAgent = via, via, via
 	}
 	if in != nil {
 		e.RequestParameters = api.AppendAudit(nil, in)
@@ -57,7 +60,7 @@ func (c *Call) record(in, out any, err error) []byte {
 	}
 	if c.run != nil {
 		for _, t := range c.run.targets {
-			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, Account: c.Account})
+			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: c.Account})
 		}
 	}
 	return e.AppendJSON(nil)
@@ -65,14 +68,14 @@ func (c *Call) record(in, out any, err error) []byte {
 
 // identity is CloudTrail's userIdentity of the caller, as far as it is known: a
 // call that failed before its signature was verified has the claimed access key only.
-func (c *Call) identity() audit.Identity {
-	id := audit.Identity{AccessKeyID: c.accessKey}
+func (c *Call) identity() audit.UserIdentity {
+	id := audit.UserIdentity{AccessKeyID: c.accessKey}
 	p := c.Principal
 	if p == nil {
 		id.Type = "Unknown"
 		return id
 	}
-	id.PrincipalID, id.ARN, id.Account, id.UserName = p.UserID, p.ARN, p.Account, p.UserName
+	id.PrincipalID, id.ARN, id.AccountID, id.UserName = p.UserID, p.ARN, p.Account, p.UserName
 	switch p.Type {
 	case policy.Root:
 		id.Type = "Root"
@@ -82,8 +85,11 @@ func (c *Call) identity() audit.Identity {
 		id.Type = "AssumedRole"
 	}
 	if s := p.Session; s != nil {
-		id.Session = &audit.Session{
-			IssuerARN: s.RoleARN, IssuerID: s.RoleID, IssuerName: s.RoleName, IssuerAccount: p.Account, Created: s.Created,
+		id.SessionContext = &audit.SessionContext{
+			SessionIssuer: audit.SessionIssuer{
+				Type: "Role", PrincipalID: s.RoleID, ARN: s.RoleARN, AccountID: p.Account, UserName: s.RoleName,
+			},
+			Attributes: audit.SessionAttributes{CreationDate: s.Created},
 		}
 	}
 	return id

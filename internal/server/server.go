@@ -1,0 +1,173 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server assembles Coffer's server: storage, sealing, audit, the gate and the
+// services on it, and serves them over HTTP with health and metrics beside them.
+//
+// Open brings up everything below the listener, and fails with an error that says
+// what to do; Serve listens; Close takes all of it down in the opposite order.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api/kms"
+	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/api/sts"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/jobs"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
+	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
+	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
+	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
+)
+
+// Version is the version that the server tells.
+const Version = "0.1.0"
+
+// Server is a running server without its listener.
+type Server struct {
+	*Vault
+	gate    *gate.Gate
+	jobs    *jobs.Worker
+	metrics *metrics
+	handler http.Handler
+}
+
+// Open opens the data directory, and makes what is missing on first start.
+func Open(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
+	vault, err := OpenVault(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Vault: vault, metrics: newMetrics()}
+	if err := s.assemble(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) assemble(ctx context.Context) error {
+	if err := s.applyPrincipals(ctx); err != nil {
+		return err
+	}
+	token, err := s.Store.Derive("page tokens")
+	if err != nil {
+		return err
+	}
+	s.gate, err = gate.New(gate.Config{
+		Store: s.Store, Audit: s.Audit, Directory: s.Directory, TokenKey: [32]byte(token.Reveal()),
+		Log: s.Log, Observe: s.metrics.observe,
+	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service)
+	if err != nil {
+		return err
+	}
+	identity.Bind(s.gate)
+	keys := kmsservice.Bind(s.gate)
+	smservice.Bind(s.gate, keys)
+	parameterstore.Bind(s.gate, keys)
+	s.jobs = jobs.Start(jobs.Config{
+		Store: s.Store, Log: s.Log,
+		Handlers: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(s.Store)},
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.Handle("/", s.gate)
+	s.handler = mux
+	return nil
+}
+
+// Handler serves AWS's protocols, /healthz and /metrics.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Operations lists what the server serves.
+func (s *Server) Operations() []gate.Operation { return s.gate.Operations() }
+
+// health answers 200 while calls can be served and recorded, else 503 with the reason.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	status, answer := http.StatusOK, map[string]string{"status": "ok", "version": Version}
+	if err := s.Audit.Ready(); err != nil {
+		status = http.StatusServiceUnavailable
+		answer["status"], answer["reason"] = "unavailable", "the audit log can't be written"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // to a client that may be gone
+}
+
+// Bounds of a connection: no request of these APIs takes longer to send, and none
+// has larger headers (a session token has about 1 KiB, a presigned URL 2 KiB).
+const (
+	readTimeout  = 30 * time.Second
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 5 * time.Minute
+	maxHeader    = 32 << 10
+)
+
+// Listen opens the listener that the configuration names.
+func (s *Server) Listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", s.Config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("%w: is another server running there? choose another address with --listen", err)
+	}
+	return l, nil
+}
+
+// Serve serves on l, with TLS if the configuration says so, until ctx ends; then it
+// waits for the calls under way, up to the stop timeout. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	tlsConfig, err := s.Config.tlsConfig(time.Now())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	server := &http.Server{
+		Handler: s.handler, TLSConfig: tlsConfig,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if tlsConfig != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Config.StopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		s.Log.Warn("calls were still under way at the end of the stop timeout", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// Close ends the workers and closes the data directory. Serve has returned by then.
+func (s *Server) Close() error {
+	var errs []error
+	if s.jobs != nil {
+		errs = append(errs, s.jobs.Close())
+	}
+	if s.gate != nil {
+		errs = append(errs, s.gate.Close())
+	}
+	return errors.Join(append(errs, s.Vault.Close())...)
+}
+
+// databaseFile is the database in the data directory.
+func (c *Config) databaseFile() string { return filepath.Join(c.Data, "coffer.db") }

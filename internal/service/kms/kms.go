@@ -1,0 +1,39 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kms serves AWS KMS: keys that never leave the store, the aliases that
+// name them, and what is encrypted under them.
+//
+// A key has one or more generations of key material. A ciphertext names its key and
+// generation, and is bound to them and to the encryption context, so Decrypt needs
+// no key id for a symmetric key. Each message has a key of its own, derived from the
+// material and a random salt, so that a key may encrypt without counting.
+//
+// Other services call it through the gate, as AWS's do: with the caller's
+// permissions, and a record in the audit log.
+package kms
+
+import (
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/record"
+)
+
+// maxRemembered is how many keys and aliases are kept decoded.
+const maxRemembered = 8192
+
+// Service is KMS over a store. It is for concurrent use.
+type Service struct {
+	keys    *record.Table[Key]
+	aliases *record.Table[Alias]
+}
+
+// Bind binds KMS's operations to the gate, and returns the service for those that
+// need its keys to be there.
+func Bind(g *gate.Gate) *Service {
+	s := &Service{
+		keys:    record.Memoised[Key]("kms/key", maxRemembered),
+		aliases: record.Memoised[Alias]("kms/alias", maxRemembered),
+	}
+	s.bindCrypto(g)
+	return s
+}
