@@ -28,6 +28,17 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// BenchmarkParse is the part of BenchmarkVerify before the key is looked up.
+func BenchmarkParse(b *testing.B) {
+	req, _ := benchRequest(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := sigv4.Parse(req); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkVerifyColdKey does the same without the derived key.
 func BenchmarkVerifyColdKey(b *testing.B) {
 	req, body := benchRequest(b)

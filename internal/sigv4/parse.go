@@ -148,8 +148,8 @@ func parseBasic(s string) (time.Time, bool) {
 	}
 	month, day := time.Month(n[2]), n[3]
 	t := time.Date(100*n[0]+n[1], month, day, n[4], n[5], n[6], 0, time.UTC)
-	real := t.Month() == month && t.Day() == day && n[4] < 24 && n[5] < 60 && n[6] < 60
-	return t, real
+	asWritten := t.Month() == month && t.Day() == day && n[5] < 60 && n[6] < 60 // time.Date carries over
+	return t, asWritten
 }
 
 func incomplete(format string, args ...any) error {

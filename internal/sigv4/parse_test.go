@@ -101,6 +101,8 @@ func TestParseHeaderErrors(t *testing.T) {
 		"no such day":       {complete, "20150230T123600Z", sigv4.IncompleteSignature, "Date must be"},
 		"no such hour":      {complete, "20150830T243600Z", sigv4.IncompleteSignature, "Date must be"},
 		"a leap second":     {complete, "20150830T123660Z", sigv4.IncompleteSignature, "Date must be"},
+		"no such minute":    {complete, "20150830T126000Z", sigv4.IncompleteSignature, "Date must be"},
+		"no such month":     {complete, "20151330T123600Z", sigv4.IncompleteSignature, "Date must be"},
 		"another zone":      {complete, "20150830T123600+", sigv4.IncompleteSignature, "Date must be"},
 		"not digits":        {complete, "2015083oT123600Z", sigv4.IncompleteSignature, "Date must be"},
 		"a long date":       {complete, strings.Repeat("1", 1000), sigv4.IncompleteSignature, "1...'. See"},

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,20 +146,80 @@ func TestScope(t *testing.T) {
 	} {
 		wantError(t, replace(scope, to), sigv4.InvalidSignature, message)
 	}
-	for _, region := range []string{"", "US-EAST-1", "a/../b", strings.Repeat("a", 65)} {
+}
+
+// TestNamesInTheScope: where any region or service is taken, it must still be a name.
+func TestNamesInTheScope(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"US-EAST-1", "a_b", "a b", "\u00e9", strings.Repeat("a", 65)} {
 		with := exampleSigning()
-		with.Region = region
-		var s sigv4.Signer
-		req := jsonRequest(body)
-		if err := s.Sign(req, body, with); err != nil {
-			continue
-		}
-		terms := exampleTerms()
-		terms.Region = ""
-		if err := verify(req, body, terms); err == nil {
-			t.Errorf("region %q accepted", region)
-		}
+		with.Region = name
+		terms := sigv4.Terms{Secret: exampleSecret, Now: suiteTime}
+		wantError(t, verify(signed(t, body, with), body, terms), sigv4.InvalidSignature, "Credential should be scoped to a valid region. ")
+		with.Region, with.Service = "x", name
+		wantError(t, verify(signed(t, body, with), body, terms), sigv4.InvalidSignature, "Credential should be scoped to correct service. ")
 	}
+}
+
+// TestRefusalsDoTheSameWork: the time of a refusal must not tell whether a key
+// exists or is in use. A derivation is what would tell, and it shows in allocations.
+func TestRefusalsDoTheSameWork(t *testing.T) {
+	var v sigv4.Verifier
+	req := signed(t, body, exampleSigning())
+	p, err := sigv4.Parse(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Verify(p, body, exampleTerms()); err != nil {
+		t.Fatal(err)
+	}
+	forged, err := sigv4.Parse(forge(req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := func(key secret.Value) float64 {
+		terms := exampleTerms()
+		terms.Secret = key
+		return testing.AllocsPerRun(100, func() {
+			if v.Verify(forged, body, terms) == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	inUse, notInUse, unknown := work(exampleSecret), work(secret.FromString("another")), work(secret.Value{})
+	const tolerance = 5 // of some 40: the race detector makes sync.Pool forget at random
+	if most, least := max(inUse, notInUse, unknown), min(inUse, notInUse, unknown); least < 20 || most-least > tolerance {
+		t.Errorf("%v allocations for a key in use, %v for one not in use, %v for an unknown one", inUse, notInUse, unknown)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	var (
+		s  sigv4.Signer
+		v  sigv4.Verifier
+		wg sync.WaitGroup
+	)
+	for i := range 8 {
+		wg.Go(func() {
+			with := exampleSigning()
+			with.Region = "region-" + strconv.Itoa(i%3)
+			for range 50 {
+				req := jsonRequest(body)
+				if err := s.Sign(req, body, with); err != nil {
+					t.Error(err)
+				}
+				p, err := sigv4.Parse(req)
+				if err == nil {
+					err = v.Verify(p, body, sigv4.Terms{Secret: exampleSecret, Now: suiteTime})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestPayloadHash: what the request says of its body's hash is held against the body.
@@ -330,6 +391,26 @@ func TestSignRefuses(t *testing.T) {
 	if err := s.Sign(req, nil, exampleSigning()); err == nil {
 		t.Error("a query that can't be decoded was signed")
 	}
+}
+
+// TestSignTakesTheHostOfTheURL, as net/http's client does if Host is empty.
+func TestSignTakesTheHostOfTheURL(t *testing.T) {
+	t.Parallel()
+	var s sigv4.Signer
+	long := "X-" + strings.Repeat("A", 80)
+	req := &http.Request{
+		Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: "example.com:8080", Path: "/"},
+		Header: http.Header{http.CanonicalHeaderKey(long): {"1"}},
+	}
+	if err := s.Sign(req, nil, exampleSigning()); err != nil {
+		t.Fatal(err)
+	}
+	req.Host, req.RequestURI, req.URL = "example.com:8080", "/", nil
+	if err := verify(req, nil, exampleTerms()); err != nil {
+		t.Error(err)
+	}
+	req.Host = "example.com"
+	wantError(t, verify(req, nil, exampleTerms()), sigv4.InvalidSignature, "we calculated does not match")
 }
 
 // TestSigningAgain: a retry is signed anew, without what the last signature left.
