@@ -11,6 +11,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -28,16 +29,23 @@ const maxDepth = 32
 // takes null for absent (and leaves it out of lists), and cuts the fraction off a
 // number that should be whole. No value is in an error.
 func decodeJSON(body []byte, in any) *api.Error {
-	var d decoder
-	d.Reset(bytes.NewBuffer(body))
-	if err := d.request(reflect.ValueOf(in).Elem()); err != nil {
-		if e, ok := errors.AsType[*api.Error](err); ok {
-			return e
-		}
-		return invalid(err, &d)
+	d := decoders.Get().(*decoder)
+	d.source = *bytes.NewBuffer(body)
+	d.Reset(&d.source)
+	err := d.request(reflect.ValueOf(in).Elem())
+	var answer *api.Error
+	if err != nil && !errors.As(err, &answer) {
+		answer = invalid(err, d)
 	}
-	return nil
+	d.source = bytes.Buffer{} // so that the pool holds no body
+	d.Reset(&d.source)
+	decoders.Put(d)
+	return answer
 }
+
+// decoders are reused for the tables of names that they have grown: most of what
+// reading a short body would cost. Between two requests they hold none of either.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 // invalid says what is wrong with a body that is not JSON as we take it. AWS answers
 // such a body without a message.
@@ -55,7 +63,10 @@ func invalid(err error, d *decoder) *api.Error {
 }
 
 // A decoder reads tokens. What it returns of *api.Error is the answer.
-type decoder struct{ jsontext.Decoder }
+type decoder struct {
+	jsontext.Decoder
+	source bytes.Buffer
+}
 
 func (d *decoder) request(v reflect.Value) error {
 	switch d.PeekKind() {

@@ -37,12 +37,14 @@ const (
 // generate returns all files by their path below internal/api.
 func generate(models string) (map[string][]byte, error) {
 	files, patterns := map[string][]byte{}, map[string]string{}
+	var all []*generator
 	for _, service := range services {
 		m, err := readModel(models, service.name)
 		if err != nil {
 			return nil, err
 		}
 		g := &generator{model: m, pkg: service.name, title: service.title, hidden: service.hidden, names: map[string]bool{}}
+		all = append(all, g)
 		written, err := g.files()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", service.name, err)
@@ -54,8 +56,11 @@ func generate(models string) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", service.name, err)
 		}
 	}
-	source, err := patternsFile(patterns)
-	files["patterns_gen.go"] = source
+	var err error
+	if files["patterns_gen.go"], err = patternsFile(patterns); err != nil {
+		return nil, err
+	}
+	files["all_gen_test.go"], err = testsFile(all)
 	return files, err
 }
 
@@ -88,6 +93,26 @@ func patternsFile(patterns map[string]string) ([]byte, error) {
 		fmt.Fprintf(&b, "\tcase `%s`:\n\t\treturn `%s`\n", java, patterns[java])
 	}
 	b.WriteString("\t}\n\treturn java\n}\n")
+	return format.Source(b.Bytes())
+}
+
+// testsFile writes a list of all operations, for tests that go over all of them.
+func testsFile(all []*generator) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, header, "*")
+	b.WriteString("package api_test\n\nimport (\n\t\"" + module + "api\"\n")
+	for _, g := range all {
+		fmt.Fprintf(&b, "\t%q\n", module+"api/"+g.pkg)
+	}
+	b.WriteString(")\n\n// An operation is one of AWS's, with an empty request and an empty response.\n")
+	b.WriteString("type operation struct {\n\ttarget string\n\tservice *api.Service\n\tname string\n\tin, out any\n}\n\n")
+	b.WriteString("// operations returns all operations of all services.\nfunc operations() []operation {\n\treturn []operation{\n")
+	for _, g := range all {
+		for _, name := range g.operationNames() {
+			fmt.Fprintf(&b, "\t\t{%[1]s.%[2]s.Target(), %[1]s.%[2]s.Service, %[1]s.%[2]s.Name, new(%[1]s.%[2]sInput), new(%[1]s.%[2]sOutput)},\n", g.pkg, name)
+		}
+	}
+	b.WriteString("\t}\n}\n")
 	return format.Source(b.Bytes())
 }
 
