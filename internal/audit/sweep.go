@@ -1,0 +1,107 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// sweepCount is how many durable records are deleted from the store at a time.
+	sweepCount = 64
+	// sweepInterval is how long they stay there otherwise.
+	sweepInterval = time.Second
+	// sweepTimeout bounds one transaction with the store.
+	sweepTimeout = 10 * time.Second
+)
+
+// A sweeper deletes from the store, in batches, what is durable in the log. What it cannot
+// delete it tries again; what it never deletes is found to be in the log by
+// the next Open.
+type sweeper struct {
+	forget func(ctx context.Context, keys []string) error
+	wake   chan struct{}
+	stop   chan struct{}
+	wg     sync.WaitGroup
+
+	mu   sync.Mutex
+	keys []string
+}
+
+// newSweeper returns a sweeper that deletes with forget. It starts with start.
+func newSweeper(forget func(context.Context, []string) error) *sweeper {
+	return &sweeper{forget: forget, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+}
+
+func (s *sweeper) start() { s.wg.Go(s.loop) }
+
+// close deletes what is left, and ends the sweeper.
+func (s *sweeper) close() {
+	close(s.stop)
+	s.wg.Wait()
+	s.sweep(1)
+}
+
+// add has the lines of ps deleted. It does not block.
+func (s *sweeper) add(ps []placed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range ps {
+		s.keys = append(s.keys, p.key)
+	}
+	wake(s.wake)
+}
+
+func (s *sweeper) loop() {
+	timer := time.NewTimer(sweepInterval)
+	timer.Stop()
+	defer timer.Stop()
+	armed := false
+	for {
+		select {
+		case <-s.wake:
+			s.sweep(sweepCount)
+		case <-timer.C:
+			armed = false
+			s.sweep(1)
+		case <-s.stop:
+			return
+		}
+		if !armed && s.waiting() > 0 {
+			timer.Reset(sweepInterval)
+			armed = true
+		}
+	}
+}
+
+func (s *sweeper) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.keys)
+}
+
+// sweep deletes sweepCount keys at a time while at least so many wait, or until the store
+// fails.
+func (s *sweeper) sweep(atLeast int) {
+	for {
+		s.mu.Lock()
+		if len(s.keys) < atLeast || len(s.keys) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		batch := s.keys[:min(sweepCount, len(s.keys))]
+		s.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
+		err := s.forget(ctx, batch)
+		cancel()
+		if err != nil {
+			return // the timer tries again
+		}
+		s.mu.Lock()
+		s.keys = s.keys[len(batch):]
+		s.mu.Unlock()
+	}
+}
