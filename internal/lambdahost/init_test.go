@@ -30,11 +30,11 @@ func TestExtensionsStartBeforeTheRuntimeAndInitWaitsForAll(t *testing.T) {
 				extension("quick", listen(both, note(&j))),
 				extension("slow", func(ctx context.Context, p *lambdahost.Proc) error {
 					<-registering
+					j.add("slow registers")
 					a, err := call(ctx, p, register, `{"events":["SHUTDOWN"]}`, "Lambda-Extension-Name: slow")
 					if err != nil {
 						return err
 					}
-					j.add("slow registered")
 					<-asking
 					j.add("slow asks")
 					_, err = call(ctx, p, next, "", "Lambda-Extension-Identifier: "+a.header.Get("Lambda-Extension-Identifier"))
@@ -64,7 +64,7 @@ func TestExtensionsStartBeforeTheRuntimeAndInitWaitsForAll(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{"slow registered", "runtime started", "slow asks"}, j.read()); diff != "" {
+		if diff := cmp.Diff([]string{"slow registers", "runtime started", "slow asks"}, j.read()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -155,7 +155,9 @@ func TestAFailedInitFailsTheEnvironment(t *testing.T) {
 		{"the runtime exits", nil, func(context.Context, *lambdahost.Proc) error { return nil }, "Runtime.ExitError"},
 		{"the runtime reports init/error", nil, func(ctx context.Context, p *lambdahost.Proc) error {
 			a, err := call(ctx, p, "POST /2018-06-01/runtime/init/error", `{"errorType":"Function.NoModule","errorMessage":"gone"}`)
-			want(t, "status", a.status, 202)
+			if err == nil { // else it was killed before it had the answer
+				want(t, "status", a.status, 202)
+			}
 			return err
 		}, "Function.NoModule"},
 	} {

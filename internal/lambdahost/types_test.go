@@ -210,7 +210,9 @@ func TestAFailedRestore(t *testing.T) {
 						return err
 					}
 					a, err := call(ctx, p, "POST /2018-06-01/runtime/restore/error", `{"errorType":"Hook","errorMessage":"no"}`)
-					want(t, "status", a.status, 202)
+					if err == nil { // else it was killed before it had the answer
+						want(t, "status", a.status, 202)
+					}
 					return err
 				case 2:
 					_, err := call(ctx, p, nextRestore, "")
