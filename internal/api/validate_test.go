@@ -101,6 +101,28 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// A pattern is Java's, and must match the whole value, whether it has anchors or not.
+func TestPatternsMatchTheWholeValue(t *testing.T) {
+	t.Parallel()
+	valid := func(in any) bool { return api.Validate(in) == nil }
+	for policy, ok := range map[string]bool{"default": true, "a b": false, " a": false, "a ": false, "a\n": false} {
+		if valid(&kms.GetKeyPolicyInput{KeyId: new("k"), PolicyName: new(policy)}) != ok {
+			t.Errorf("the policy name %q is taken for the opposite", policy)
+		}
+	}
+	for policy, ok := range map[string]bool{"{\n}": true, "\u00ff": true, "\u0100": false, "\x00": false} {
+		if valid(&kms.PutKeyPolicyInput{KeyId: new("k"), Policy: new(policy)}) != ok {
+			t.Errorf("the policy %q is taken for the opposite", policy)
+		}
+	}
+	for key, ok := range map[string]bool{"Name": true, "tag:a": true, "tag:": false, "Names": false, "aName": false} {
+		in := &ssm.DescribeParametersInput{ParameterFilters: []ssm.ParameterStringFilter{{Key: new(key)}}}
+		if valid(in) != ok {
+			t.Errorf("the filter %q is taken for the opposite", key)
+		}
+	}
+}
+
 func TestLengthsCountCodePoints(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{

@@ -4,7 +4,6 @@
 package awsquery_test
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -187,6 +186,7 @@ func TestAnswersAreRefused(t *testing.T) {
 		"another answer":  "<OtherResponse/>",
 		"not closed":      "<DoResponse><DoResult>",
 		"a document type": `<!DOCTYPE x [<!ENTITY e "` + canary + `">]><DoResponse>&e;</DoResponse>`,
+		"a bare doctype":  "<!DOCTYPE x><DoResponse/>",
 		"an entity":       "<DoResponse><DoResult><Text>&e;</Text></DoResult></DoResponse>",
 		"a duplicate":     "<DoResponse><DoResult><Text>a</Text><Text>b</Text></DoResult></DoResponse>",
 		"deep nesting":    strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000),
@@ -280,7 +280,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		_ = awsquery.DecodeAnswer("Do", body, new(everything))
 		if err := awsquery.DecodeError(400, nil, body); err.Code == "" || len(err.Message) > 5000 {
-			t.Fatal(fmt.Sprintf("%q became %v", body, err))
+			t.Fatalf("%q became %v", body, err)
 		}
 	})
 }

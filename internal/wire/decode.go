@@ -5,18 +5,14 @@ package wire
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"io"
-	"math"
 	"reflect"
-	"strconv"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/coffer-secrets/coffer/internal/api"
-	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
 // maxDepth is how deep a body may nest, in members that the model does not know, too.
@@ -44,7 +40,7 @@ func decodeJSON(body []byte, in any) *api.Error {
 }
 
 // decoders are reused for the tables of names that they have grown: most of what
-// reading a short body would cost. Between two requests they hold none of either.
+// reading a short body would cost. Between two requests they hold no body.
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 // invalid says what is wrong with a body that is not JSON as we take it. AWS answers
@@ -166,66 +162,14 @@ func (d *decoder) value(t *api.Type, v reflect.Value) error {
 	case api.Map:
 		return d.entries(t, v)
 	}
+	if t.Kind.Sensitive() || t.Kind == api.Bytes {
+		return d.bytes(t, v)
+	}
 	token, err := d.ReadToken()
 	if err != nil {
 		return err
 	}
 	return scalar(token, t, v)
-}
-
-func scalar(token jsontext.Token, t *api.Type, v reflect.Value) error {
-	switch t.Kind {
-	case api.String:
-		v.SetString(token.String())
-	case api.SecretText:
-		v.Set(reflect.ValueOf(secret.NewText(token.String())))
-	case api.Boolean:
-		v.SetBool(token.Bool())
-	case api.Integer:
-		return integer(token, v, math.MinInt32, math.MaxInt32)
-	case api.Long:
-		return integer(token, v, math.MinInt64, math.MaxInt64)
-	case api.Timestamp:
-		var at api.Time
-		if err := at.UnmarshalJSON([]byte(token.String())); err != nil {
-			return api.SerializationException.New("A timestamp is out of range.")
-		}
-		v.Set(reflect.ValueOf(at))
-	case api.Bytes, api.SecretBlob:
-		return blob(token.String(), t, v)
-	}
-	return nil
-}
-
-// integer reads a number as AWS does: a fraction is cut off, a number out of range is
-// refused.
-func integer(token jsontext.Token, v reflect.Value, low, high int64) error {
-	n, err := strconv.ParseInt(token.String(), 10, 64)
-	if err != nil {
-		f, err := token.Float()
-		if err != nil || math.Abs(f) > 1<<53 { // beyond it, a float is no longer exact
-			return api.SerializationException.New("A number is out of range.")
-		}
-		n = int64(f) // cut
-	}
-	if n < low || n > high {
-		return api.SerializationException.New("A number is out of range.")
-	}
-	v.SetInt(n)
-	return nil
-}
-
-func blob(text string, t *api.Type, v reflect.Value) error {
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return api.SerializationException.New("A value can not be converted to a Blob: it is not base64.")
-	}
-	if t.Kind == api.SecretBlob {
-		v.Set(reflect.ValueOf(secret.NewBlob(raw)))
-		return nil
-	}
-	v.SetBytes(raw)
-	return nil
 }
 
 func (d *decoder) list(t *api.Type, v reflect.Value) error {

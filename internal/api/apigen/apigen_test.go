@@ -147,7 +147,7 @@ func TestCamel(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
 		"SYMMETRIC_DEFAULT": "SymmetricDefault", "RSA_2048": "RSA2048", "SecureString": "SecureString",
-		"Intelligent-Tiering": "IntelligentTiering", "tag-key": "TagKey", "asc": "Asc", "AWS": "AWS",
+		"Intelligent-Tiering": "IntelligentTiering", "tag-key": "TagKey", "asc": "Asc", "AWS": "AWS", "KEY_MATERIAL_DOES_NOT_EXPIRE": "KeyMaterialDoesNotExpire", "AWS_CLOUDHSM": "AWSCloudhsm",
 	} {
 		if got := camel(value); got != want {
 			t.Errorf("camel(%s) = %s, want %s", value, got, want)

@@ -124,13 +124,18 @@ func (g *generator) enums(b *bytes.Buffer) error {
 	return nil
 }
 
+// initialisms stay in capitals in the names of constants.
+var initialisms = strings.Fields("AES AWS DSA ECC ECDH ECDSA HMAC HSM ID KMS MAC ML NIST OAEP PH PSS RSA RSAES RSASSA SECG SHA TLS VPC XKS")
+
 // camel turns an enumeration's value into a part of a Go name: SYMMETRIC_DEFAULT is
-// SymmetricDefault, and short or numbered parts stay in capitals: RSA_2048 is RSA2048.
+// SymmetricDefault. Initialisms and parts with digits stay as they are: RSA_2048 is
+// RSA2048.
 func camel(value string) string {
 	var b strings.Builder
 	for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r > 127 || !isAlphanumeric(byte(r)) }) {
-		if len(part) > 4 && part == strings.ToUpper(part) && !strings.ContainsAny(part, "0123456789") {
-			part = part[:1] + strings.ToLower(part[1:])
+		capitals := part == strings.ToUpper(part) && !strings.ContainsAny(part, "0123456789")
+		if capitals && !slices.Contains(initialisms, part) {
+			part = strings.ToLower(part)
 		}
 		b.WriteString(upperFirst(part))
 	}

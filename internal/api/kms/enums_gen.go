@@ -7,33 +7,33 @@ package kms
 
 // Values of AlgorithmSpec.
 const (
-	AlgorithmSpecRsaesPKCS1V15       = "RSAES_PKCS1_V1_5"
-	AlgorithmSpecRsaesOAEPSHA1       = "RSAES_OAEP_SHA_1"
-	AlgorithmSpecRsaesOAEPSHA256     = "RSAES_OAEP_SHA_256"
-	AlgorithmSpecRSAAESKEYWRAPSHA1   = "RSA_AES_KEY_WRAP_SHA_1"
-	AlgorithmSpecRSAAESKEYWRAPSHA256 = "RSA_AES_KEY_WRAP_SHA_256"
+	AlgorithmSpecRSAESPKCS1V15       = "RSAES_PKCS1_V1_5"
+	AlgorithmSpecRSAESOAEPSHA1       = "RSAES_OAEP_SHA_1"
+	AlgorithmSpecRSAESOAEPSHA256     = "RSAES_OAEP_SHA_256"
+	AlgorithmSpecRSAAESKeyWrapSHA1   = "RSA_AES_KEY_WRAP_SHA_1"
+	AlgorithmSpecRSAAESKeyWrapSHA256 = "RSA_AES_KEY_WRAP_SHA_256"
 	AlgorithmSpecSM2PKE              = "SM2PKE"
 )
 
 // Values of ConnectionErrorCodeType.
 const (
 	ConnectionErrorCodeTypeInvalidCredentials                        = "INVALID_CREDENTIALS"
-	ConnectionErrorCodeTypeClusterNOTFound                           = "CLUSTER_NOT_FOUND"
+	ConnectionErrorCodeTypeClusterNotFound                           = "CLUSTER_NOT_FOUND"
 	ConnectionErrorCodeTypeNetworkErrors                             = "NETWORK_ERRORS"
 	ConnectionErrorCodeTypeInternalError                             = "INTERNAL_ERROR"
-	ConnectionErrorCodeTypeInsufficientCloudhsmHSMS                  = "INSUFFICIENT_CLOUDHSM_HSMS"
-	ConnectionErrorCodeTypeUSERLockedOUT                             = "USER_LOCKED_OUT"
-	ConnectionErrorCodeTypeUSERNOTFound                              = "USER_NOT_FOUND"
-	ConnectionErrorCodeTypeUSERLoggedIN                              = "USER_LOGGED_IN"
-	ConnectionErrorCodeTypeSubnetNOTFound                            = "SUBNET_NOT_FOUND"
-	ConnectionErrorCodeTypeInsufficientFREEAddressesINSubnet         = "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET"
+	ConnectionErrorCodeTypeInsufficientCloudhsmHsms                  = "INSUFFICIENT_CLOUDHSM_HSMS"
+	ConnectionErrorCodeTypeUserLockedOut                             = "USER_LOCKED_OUT"
+	ConnectionErrorCodeTypeUserNotFound                              = "USER_NOT_FOUND"
+	ConnectionErrorCodeTypeUserLoggedIn                              = "USER_LOGGED_IN"
+	ConnectionErrorCodeTypeSubnetNotFound                            = "SUBNET_NOT_FOUND"
+	ConnectionErrorCodeTypeInsufficientFreeAddressesInSubnet         = "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET"
 	ConnectionErrorCodeTypeXKSProxyAccessDenied                      = "XKS_PROXY_ACCESS_DENIED"
-	ConnectionErrorCodeTypeXKSProxyNOTReachable                      = "XKS_PROXY_NOT_REACHABLE"
-	ConnectionErrorCodeTypeXKSVPCEndpointServiceNOTFound             = "XKS_VPC_ENDPOINT_SERVICE_NOT_FOUND"
+	ConnectionErrorCodeTypeXKSProxyNotReachable                      = "XKS_PROXY_NOT_REACHABLE"
+	ConnectionErrorCodeTypeXKSVPCEndpointServiceNotFound             = "XKS_VPC_ENDPOINT_SERVICE_NOT_FOUND"
 	ConnectionErrorCodeTypeXKSProxyInvalidResponse                   = "XKS_PROXY_INVALID_RESPONSE"
 	ConnectionErrorCodeTypeXKSProxyInvalidConfiguration              = "XKS_PROXY_INVALID_CONFIGURATION"
 	ConnectionErrorCodeTypeXKSVPCEndpointServiceInvalidConfiguration = "XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION"
-	ConnectionErrorCodeTypeXKSProxyTimedOUT                          = "XKS_PROXY_TIMED_OUT"
+	ConnectionErrorCodeTypeXKSProxyTimedOut                          = "XKS_PROXY_TIMED_OUT"
 	ConnectionErrorCodeTypeXKSProxyInvalidTLSConfiguration           = "XKS_PROXY_INVALID_TLS_CONFIGURATION"
 )
 
@@ -49,7 +49,7 @@ const (
 // Values of CustomKeyStoreType.
 const (
 	CustomKeyStoreTypeAWSCloudhsm      = "AWS_CLOUDHSM"
-	CustomKeyStoreTypeExternalKEYStore = "EXTERNAL_KEY_STORE"
+	CustomKeyStoreTypeExternalKeyStore = "EXTERNAL_KEY_STORE"
 )
 
 // Values of CustomerMasterKeySpec.
@@ -96,15 +96,15 @@ const (
 // Values of EncryptionAlgorithmSpec.
 const (
 	EncryptionAlgorithmSpecSymmetricDefault = "SYMMETRIC_DEFAULT"
-	EncryptionAlgorithmSpecRsaesOAEPSHA1    = "RSAES_OAEP_SHA_1"
-	EncryptionAlgorithmSpecRsaesOAEPSHA256  = "RSAES_OAEP_SHA_256"
+	EncryptionAlgorithmSpecRSAESOAEPSHA1    = "RSAES_OAEP_SHA_1"
+	EncryptionAlgorithmSpecRSAESOAEPSHA256  = "RSAES_OAEP_SHA_256"
 	EncryptionAlgorithmSpecSM2PKE           = "SM2PKE"
 )
 
 // Values of ExpirationModelType.
 const (
-	ExpirationModelTypeKEYMaterialExpires       = "KEY_MATERIAL_EXPIRES"
-	ExpirationModelTypeKEYMaterialDOESNOTExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+	ExpirationModelTypeKeyMaterialExpires       = "KEY_MATERIAL_EXPIRES"
+	ExpirationModelTypeKeyMaterialDoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 )
 
 // Values of GrantOperation.
@@ -136,14 +136,14 @@ const (
 
 // Values of ImportType.
 const (
-	ImportTypeNEWKEYMaterial      = "NEW_KEY_MATERIAL"
-	ImportTypeExistingKEYMaterial = "EXISTING_KEY_MATERIAL"
+	ImportTypeNewKeyMaterial      = "NEW_KEY_MATERIAL"
+	ImportTypeExistingKeyMaterial = "EXISTING_KEY_MATERIAL"
 )
 
 // Values of IncludeKeyMaterial.
 const (
-	IncludeKeyMaterialALLKEYMaterial = "ALL_KEY_MATERIAL"
-	IncludeKeyMaterialRotationsONLY  = "ROTATIONS_ONLY"
+	IncludeKeyMaterialAllKeyMaterial = "ALL_KEY_MATERIAL"
+	IncludeKeyMaterialRotationsOnly  = "ROTATIONS_ONLY"
 )
 
 // Values of KeyAgreementAlgorithmSpec.
@@ -153,7 +153,7 @@ const (
 
 // Values of KeyEncryptionMechanism.
 const (
-	KeyEncryptionMechanismRsaesOAEPSHA256 = "RSAES_OAEP_SHA_256"
+	KeyEncryptionMechanismRSAESOAEPSHA256 = "RSAES_OAEP_SHA_256"
 )
 
 // Values of KeyLastUsageTrackingOperation.
@@ -180,10 +180,10 @@ const (
 
 // Values of KeyMaterialState.
 const (
-	KeyMaterialStateNONCurrent                          = "NON_CURRENT"
+	KeyMaterialStateNonCurrent                          = "NON_CURRENT"
 	KeyMaterialStateCurrent                             = "CURRENT"
 	KeyMaterialStatePendingRotation                     = "PENDING_ROTATION"
-	KeyMaterialStatePendingMultiRegionImportANDRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+	KeyMaterialStatePendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
 )
 
 // Values of KeySpec.
@@ -221,10 +221,10 @@ const (
 
 // Values of KeyUsageType.
 const (
-	KeyUsageTypeSIGNVerify        = "SIGN_VERIFY"
+	KeyUsageTypeSignVerify        = "SIGN_VERIFY"
 	KeyUsageTypeEncryptDecrypt    = "ENCRYPT_DECRYPT"
 	KeyUsageTypeGenerateVerifyMAC = "GENERATE_VERIFY_MAC"
-	KeyUsageTypeKEYAgreement      = "KEY_AGREEMENT"
+	KeyUsageTypeKeyAgreement      = "KEY_AGREEMENT"
 )
 
 // Values of MacAlgorithmSpec.
@@ -237,9 +237,9 @@ const (
 
 // Values of MessageType.
 const (
-	MessageTypeRAW        = "RAW"
+	MessageTypeRaw        = "RAW"
 	MessageTypeDigest     = "DIGEST"
-	MessageTypeExternalMU = "EXTERNAL_MU"
+	MessageTypeExternalMu = "EXTERNAL_MU"
 )
 
 // Values of MultiRegionKeyType.
@@ -253,26 +253,26 @@ const (
 	OriginTypeAWSKMS           = "AWS_KMS"
 	OriginTypeExternal         = "EXTERNAL"
 	OriginTypeAWSCloudhsm      = "AWS_CLOUDHSM"
-	OriginTypeExternalKEYStore = "EXTERNAL_KEY_STORE"
+	OriginTypeExternalKeyStore = "EXTERNAL_KEY_STORE"
 )
 
 // Values of RotationType.
 const (
 	RotationTypeAutomatic = "AUTOMATIC"
-	RotationTypeONDemand  = "ON_DEMAND"
+	RotationTypeOnDemand  = "ON_DEMAND"
 )
 
 // Values of SigningAlgorithmSpec.
 const (
-	SigningAlgorithmSpecRsassaPSSSHA256      = "RSASSA_PSS_SHA_256"
-	SigningAlgorithmSpecRsassaPSSSHA384      = "RSASSA_PSS_SHA_384"
-	SigningAlgorithmSpecRsassaPSSSHA512      = "RSASSA_PSS_SHA_512"
-	SigningAlgorithmSpecRsassaPKCS1V15SHA256 = "RSASSA_PKCS1_V1_5_SHA_256"
-	SigningAlgorithmSpecRsassaPKCS1V15SHA384 = "RSASSA_PKCS1_V1_5_SHA_384"
-	SigningAlgorithmSpecRsassaPKCS1V15SHA512 = "RSASSA_PKCS1_V1_5_SHA_512"
-	SigningAlgorithmSpecEcdsaSHA256          = "ECDSA_SHA_256"
-	SigningAlgorithmSpecEcdsaSHA384          = "ECDSA_SHA_384"
-	SigningAlgorithmSpecEcdsaSHA512          = "ECDSA_SHA_512"
+	SigningAlgorithmSpecRSASSAPSSSHA256      = "RSASSA_PSS_SHA_256"
+	SigningAlgorithmSpecRSASSAPSSSHA384      = "RSASSA_PSS_SHA_384"
+	SigningAlgorithmSpecRSASSAPSSSHA512      = "RSASSA_PSS_SHA_512"
+	SigningAlgorithmSpecRSASSAPKCS1V15SHA256 = "RSASSA_PKCS1_V1_5_SHA_256"
+	SigningAlgorithmSpecRSASSAPKCS1V15SHA384 = "RSASSA_PKCS1_V1_5_SHA_384"
+	SigningAlgorithmSpecRSASSAPKCS1V15SHA512 = "RSASSA_PKCS1_V1_5_SHA_512"
+	SigningAlgorithmSpecECDSASHA256          = "ECDSA_SHA_256"
+	SigningAlgorithmSpecECDSASHA384          = "ECDSA_SHA_384"
+	SigningAlgorithmSpecECDSASHA512          = "ECDSA_SHA_512"
 	SigningAlgorithmSpecSM2DSA               = "SM2DSA"
 	SigningAlgorithmSpecMLDSAShake256        = "ML_DSA_SHAKE_256"
 	SigningAlgorithmSpecED25519SHA512        = "ED25519_SHA_512"
