@@ -130,6 +130,8 @@ func TestPendingIsNeverHeld(t *testing.T) {
 		t.Errorf("%d items are held", s.Items)
 	}
 	r.src.set(func(s *source) { s.stages = []string{"AWSPENDING", "AWSCURRENT"} })
+	r.want(cache.Ref{ID: name, Stage: "AWSPENDING"}, "value 1", cache.Miss, 1)
+	r.want(cache.Ref{ID: name, Stage: "AWSPENDING"}, "value 1", cache.Miss, 1)
 	r.want(byID(name), "value 1", cache.Miss, 1)
 	r.want(byID(name), "value 1", cache.Hit, 0)
 }

@@ -1,0 +1,220 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package client calls AWS, or anything that speaks its protocol, such as a Coffer
+// server. It has what stands between an operation and the network: the endpoint, the
+// credentials, the signature, the retries, and the roots of trust.
+//
+// A call is tried three times at most, with a random wait between, within its
+// context's deadline. What is tried again:
+//
+//   - an answer of 429 or 5xx, a throttle, an I/O error, a try that took too long;
+//   - once, a signature that the server finds wrong or too old. It may have been made
+//     before the process was frozen, or by a clock that is wrong: the connections are
+//     dropped, and the difference to the server's clock is made up for;
+//   - once, credentials that have expired, after forgetting them.
+//
+// Each try is signed anew. Redirects are not followed.
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/awsjson"
+	"github.com/coffer-secrets/coffer/internal/sigv4"
+)
+
+const (
+	// DefaultMaxConns is what the AWS extension has.
+	DefaultMaxConns = 3
+	// maxAnswer bounds an answer in bytes: 20 secrets of 64 KiB, each byte escaped
+	// as \u00xx, are 8 MiB.
+	maxAnswer = 8 << 20
+	// idleLimit is how long a connection may be idle and still be used. What was
+	// idle longer has probably been cut off by the other side, or by a freeze.
+	idleLimit = 15 * time.Second
+)
+
+// Config says whom to call and how. Its zero value takes all from the environment.
+type Config struct {
+	// Getenv reads the environment. Nil means os.Getenv.
+	Getenv func(string) string
+	// Endpoint is the URL to send all calls to. Empty means what the environment
+	// says: COFFER_ENDPOINT, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, or AWS's
+	// own for the region.
+	Endpoint string
+	// Region is the region to sign for. Empty means AWS_REGION or
+	// AWS_DEFAULT_REGION, or us-east-1 if the endpoint is given.
+	Region string
+	// Credentials sign the calls. Nil means those of the environment: static ones,
+	// or a container's endpoint.
+	Credentials Provider
+	// MaxConns bounds the connections to one host. Zero means DefaultMaxConns.
+	MaxConns int
+	// UserAgent is what calls say that they come from.
+	UserAgent string
+	// Transport sends requests. Nil means one that trusts what AWS's certificates
+	// stand on, or the authorities in the file COFFER_CA_FILE or AWS_CA_BUNDLE.
+	Transport http.RoundTripper
+	// Now is the wall clock. Nil means the system's.
+	Now func() time.Time
+}
+
+// Client calls operations. It is safe for concurrent use.
+type Client struct {
+	endpoints   endpoints
+	credentials Provider
+	transport   http.RoundTripper
+	userAgent   string
+	clock       func() time.Time
+	signer      sigv4.Signer
+	skew        atomic.Int64 // the server's clock minus ours, in nanoseconds
+	lastUse     atomic.Int64 // Unix time in nanoseconds of the last try
+}
+
+var _ awsjson.Caller = (*Client)(nil)
+
+// New returns a Client. It reads configuration only: no network, no certificates.
+func New(cfg Config) (*Client, error) {
+	if cfg.Getenv == nil {
+		cfg.Getenv = os.Getenv
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	ends, err := newEndpoints(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		endpoints: ends, credentials: cfg.Credentials, transport: cfg.Transport,
+		userAgent: cfg.UserAgent, clock: cfg.Now,
+	}
+	if c.credentials == nil {
+		if c.credentials, err = FromEnvironment(cfg.Getenv, cfg.Now); err != nil {
+			return nil, err
+		}
+	}
+	if c.transport == nil {
+		conns := cfg.MaxConns
+		if conns <= 0 {
+			conns = DefaultMaxConns
+		}
+		c.transport = newTransport(conns, caFile(cfg.Getenv))
+	}
+	return c, nil
+}
+
+// Forget drops credentials and connections: what must not outlive a snapshot.
+func (c *Client) Forget() {
+	c.credentials.Forget()
+	c.dropConnections()
+}
+
+// Call implements awsjson.Caller for the services of the JSON protocol.
+func (c *Client) Call(ctx context.Context, service *api.Service, operation string, body []byte) ([]byte, error) {
+	if service.Protocol != api.JSON {
+		return nil, fmt.Errorf("calling %s: not a service of the JSON protocol", service.Name)
+	}
+	url, err := c.endpoints.of(service)
+	if err != nil {
+		return nil, err
+	}
+	call := &call{client: c, service: service, target: service.TargetPrefix + "." + operation, url: url, body: body}
+	answer, err := call.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%s: %w", service.Name, operation, err)
+	}
+	return answer, nil
+}
+
+// call is one call, over its tries.
+type call struct {
+	client  *Client
+	service *api.Service
+	target  string
+	url     string
+	body    []byte
+
+	tries    int
+	resigned bool // the second chance of a signature is used up
+	renewed  bool // the second chance of credentials is used up
+}
+
+// try sends the request once. With a refusal comes the header of the answer.
+func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err error) {
+	c := l.client
+	creds, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("getting credentials: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(l.body))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header["Content-Type"] = []string{"application/x-amz-json-1.1"}
+	req.Header["X-Amz-Target"] = []string{l.target}
+	if c.userAgent != "" {
+		req.Header["User-Agent"] = []string{c.userAgent}
+	}
+	c.wake()
+	at := c.now().Add(time.Duration(c.skew.Load()))
+	signing := sigv4.Signing{Credentials: creds, Region: c.endpoints.region, Service: l.service.Name, Time: at}
+	if err := c.signer.Sign(req, l.body, signing); err != nil {
+		return nil, nil, err
+	}
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, nil, transportError(err)
+	}
+	defer res.Body.Close()
+	answer, err = readAll(res.Body, maxAnswer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, res.Header, awsjson.DecodeError(res.StatusCode, res.Header, answer)
+	}
+	return answer, nil, nil
+}
+
+// wake drops connections that were idle for too long by the wall clock, which goes on
+// while the process is frozen and the transport's own timers are not.
+func (c *Client) wake() {
+	now := c.now().UnixNano()
+	gap := time.Duration(now - c.lastUse.Swap(now))
+	if gap > idleLimit || gap < 0 {
+		c.dropConnections()
+	}
+}
+
+func (c *Client) dropConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+func (c *Client) now() time.Time { return c.clock().Round(0) }
+
+var errTooLong = errors.New("the answer is too long")
+
+// readAll reads a body of limit bytes at most.
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	switch {
+	case err != nil:
+		return nil, &TransportError{err}
+	case int64(len(b)) > limit:
+		return nil, errTooLong
+	}
+	return b, nil
+}
