@@ -1,0 +1,117 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package aws is the source of secrets and parameters that speaks AWS's protocol: AWS
+// itself, or a Coffer server. It calls GetSecretValue and GetParameter and nothing else,
+// so that a role that may do these two can use it.
+package aws
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/awsjson"
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// Source fetches values through a Caller. It is safe for concurrent use if that is.
+type Source struct{ caller awsjson.Caller }
+
+var _ cache.Source = Source{}
+
+// New returns a Source that calls through c.
+func New(c awsjson.Caller) Source { return Source{c} }
+
+// Fetch implements cache.Source.
+func (s Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+	fetch := s.secret
+	if ref.Kind == cache.Parameter {
+		fetch = s.parameter
+	}
+	v, err := fetch(ctx, ref)
+	if err != nil && client.Unavailable(err) {
+		err = &cache.Unavailable{Err: err}
+	}
+	return v, err
+}
+
+func (s Source) secret(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+	out, err := awsjson.Do(ctx, s.caller, secretsmanager.GetSecretValue, &secretsmanager.GetSecretValueInput{
+		SecretId: new(ref.ID), VersionId: optional(ref.VersionID), VersionStage: optional(ref.Stage),
+	})
+	if err != nil {
+		return cache.Value{}, err
+	}
+	if out.SecretString.IsZero() && out.SecretBinary.IsZero() {
+		return cache.Value{}, errors.New("secretsmanager:GetSecretValue: the answer has no value")
+	}
+	return cache.Value{
+		ARN: text(out.ARN), Name: text(out.Name), VersionID: text(out.VersionId), Stages: out.VersionStages,
+		Text: out.SecretString.Value, Binary: out.SecretBinary.Value, Created: moment(out.CreatedDate),
+	}, nil
+}
+
+func (s Source) parameter(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+	out, err := awsjson.Do(ctx, s.caller, ssm.GetParameter, &ssm.GetParameterInput{
+		Name: new(withSelector(ref)), WithDecryption: new(ref.Decrypt),
+	})
+	if err != nil {
+		return cache.Value{}, err
+	}
+	if out.Parameter == nil || out.Parameter.Value.IsZero() {
+		return cache.Value{}, errors.New("ssm:GetParameter: the answer has no value")
+	}
+	p := out.Parameter
+	v := cache.Value{
+		ARN: text(p.ARN), Name: text(p.Name), Text: p.Value.Value, Created: moment(p.LastModifiedDate),
+		Parameter: &cache.ParameterInfo{Type: p.Type, DataType: p.DataType, Selector: p.Selector},
+	}
+	if p.Version != nil {
+		v.Parameter.Version = *p.Version
+		v.VersionID = strconv.FormatInt(*p.Version, 10)
+	}
+	if p.SourceResult != nil {
+		v.Parameter.SourceResult = secret.FromString(*p.SourceResult)
+	}
+	return v, nil
+}
+
+// withSelector returns the name as GetParameter takes it: with the version or the label
+// after a colon.
+func withSelector(ref cache.Ref) string {
+	switch {
+	case ref.VersionID != "":
+		return ref.ID + ":" + ref.VersionID
+	case ref.Stage != "":
+		return ref.ID + ":" + ref.Stage
+	}
+	return ref.ID
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func moment(t *api.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
