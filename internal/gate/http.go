@@ -23,7 +23,7 @@ import (
 func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	started := g.now()
 	call := &Call{
-		RequestID: newID(), Time: started, gate: g,
+		RequestID: NewID(), Time: started, gate: g,
 		UserAgent: req.UserAgent(), Secure: req.TLS != nil,
 	}
 	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
@@ -185,8 +185,8 @@ func (g *Gate) notAuthentic(service *api.Service, err error) error {
 	return api.ErrorCode{Code: answer.Code, Status: answer.Status}.New(answer.Message)
 }
 
-// newID returns a random UUID (version 4), as AWS's request and event ids are.
-func newID() string {
+// NewID returns a random UUID (version 4), as AWS's request and event ids are.
+func NewID() string {
 	var u [16]byte
 	_, _ = rand.Read(u[:])
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80

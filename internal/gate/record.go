@@ -31,7 +31,7 @@ func (c *Call) record(in, out any, err error) []byte {
 		AWSRegion:          c.Region,
 		UserAgent:          c.UserAgent,
 		RequestID:          c.RequestID,
-		EventID:            newID(),
+		EventID:            NewID(),
 		RecipientAccountID: c.Account,
 	}
 	if c.SourceIP.IsValid() {

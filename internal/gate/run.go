@@ -66,7 +66,7 @@ func (g *Gate) write(ctx context.Context, call *Call, in any) (out any, err erro
 		if err != nil {
 			return err
 		}
-		staged, err = g.audit.Stage(tx, call.records(in, out, nil))
+		staged, err = g.audit.Stage(tx, call.records(in, out, nil)...)
 		return err
 	})
 	if err == nil {

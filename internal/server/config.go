@@ -62,6 +62,9 @@ type AccessKeyConfig struct {
 	SecretFile string `yaml:"secret-file"`
 }
 
+// DefaultData is the data directory when no setting names one.
+const DefaultData = "coffer-data"
+
 // maxConfig is the largest configuration file, in bytes.
 const maxConfig = 1 << 20
 
@@ -95,7 +98,7 @@ func (c *Config) complete() error {
 		fallback string
 	}{
 		{&c.Listen, "127.0.0.1:8420"},
-		{&c.Data, "coffer-data"},
+		{&c.Data, DefaultData},
 		{&c.Account, "000000000000"},
 		{&c.Region, "us-east-1"},
 		{&c.AuditSync, "100ms"},

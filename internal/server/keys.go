@@ -38,7 +38,13 @@ func (v *Vault) DevKey(ctx context.Context, id string, value secret.Value) (key 
 		id = "AKIA" + strings.ToUpper(hex.EncodeToString(raw[:8]))
 		value = secret.New(base64.RawURLEncoding.AppendEncode(nil, raw[8:]))
 	}
-	_, err = v.Store.Update(ctx, func(tx kv.Tx) error {
+	act := &Act{Name: "CreateAccessKey", By: byCommandLine, Details: map[string]string{"accessKeyId": id}}
+	err = v.Do(ctx, act, func(tx kv.Tx) error {
+		if err := v.Directory.EnsurePrincipal(tx, identity.Principal{
+			Account: v.Config.Account, Kind: identity.Root, Name: string(identity.Root),
+		}, false, time.Now()); err != nil {
+			return err
+		}
 		key, err = v.Directory.CreateKey(tx, identity.NewKey{
 			Account: v.Config.Account, Kind: identity.Root, Name: string(identity.Root), ID: id, Secret: value,
 		}, time.Now())

@@ -9,6 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -17,52 +20,90 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 )
 
-// applyPrincipals brings the store's principals to what the configuration says: its
-// account's root exists, and so do the principals it names. Others, made by the
-// command line, stay as they are. Doing it again changes nothing.
+// Where an act comes from. The first also marks the principals that the configuration
+// file owns.
+const (
+	byConfiguration = "configuration file"
+	byCommandLine   = "command line"
+)
+
+// applyPrincipals brings the store's principals to what the configuration says: the
+// root of its account exists, the principals that it names are as it says, and those
+// that it named before and names no more are gone, with their keys. What the command
+// line made stays as it is.
 func (s *Server) applyPrincipals(ctx context.Context) error {
-	now := time.Now()
-	root := identity.Principal{Account: s.Config.Account, Kind: identity.Root}
-	if _, err := s.Store.Update(ctx, func(tx kv.Tx) error {
-		_, err := s.Directory.PutPrincipal(tx, root, now)
-		return err
-	}); err != nil {
+	wanted := []identity.Principal{{Account: s.Config.Account, Kind: identity.Root, Name: string(identity.Root)}}
+	keys := [][]identity.NewKey{nil}
+	for i := range s.Config.Principals {
+		p, err := s.Config.Principals[i].principal(s.Config.Account)
+		if err != nil {
+			return fmt.Errorf("principals, entry %d: %w", i+1, err)
+		}
+		k, err := s.Config.Principals[i].keys(p)
+		if err != nil {
+			return fmt.Errorf("principals, entry %d: %w", i+1, err)
+		}
+		wanted, keys = append(wanted, p), append(keys, k)
+	}
+	if err := s.removeUnnamed(ctx, wanted); err != nil {
 		return err
 	}
-	for i := range s.Config.Principals {
-		p := &s.Config.Principals[i]
-		if err := s.applyPrincipal(ctx, p, now); err != nil {
-			return fmt.Errorf("principals, entry %d: %w", i+1, err)
+	for i := range wanted {
+		if err := s.applyPrincipal(ctx, wanted[i], keys[i]); err != nil {
+			return fmt.Errorf("principal %s %s: %w", wanted[i].Kind, wanted[i].Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Server) applyPrincipal(ctx context.Context, c *PrincipalConfig, now time.Time) error {
-	p, err := c.principal(s.Config.Account)
-	if err != nil {
+func (s *Server) removeUnnamed(ctx context.Context, wanted []identity.Principal) error {
+	var all []*identity.Principal
+	if _, err := s.Store.View(ctx, func(r kv.Reader) (err error) {
+		all, err = s.Directory.Principals(r, "")
+		return err
+	}); err != nil {
 		return err
 	}
-	keys, err := c.keys(p)
-	if err != nil {
+	for _, p := range all {
+		named := slices.ContainsFunc(wanted, func(w identity.Principal) bool {
+			return w.Account == p.Account && w.Kind == p.Kind && w.Name == p.Name
+		})
+		if named || p.From != byConfiguration {
+			continue
+		}
+		act := &Act{Name: "Delete" + title(p.Kind), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
+		if err := s.Do(ctx, act, func(tx kv.Tx) error {
+			return s.Directory.DeletePrincipal(tx, p.Account, p.Kind, p.Name)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyPrincipal writes one principal and its fixed keys, if anything differs.
+func (s *Server) applyPrincipal(ctx context.Context, p identity.Principal, keys []identity.NewKey) error {
+	same := false
+	if _, err := s.Store.View(ctx, func(r kv.Reader) (err error) {
+		same, err = s.Directory.Has(r, p, keys)
+		return err
+	}); err != nil || same {
 		return err
 	}
-	_, err = s.Store.Update(ctx, func(tx kv.Tx) error {
+	now := time.Now()
+	act := &Act{Name: "Create" + title(p.Kind), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
+	return s.Do(ctx, act, func(tx kv.Tx) error {
 		if _, err := s.Directory.PutPrincipal(tx, p, now); err != nil {
 			return err
 		}
-		for _, k := range keys {
-			if _, err := s.Directory.CreateKey(tx, k, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.Directory.SetKeys(tx, p, keys, now)
 	})
-	return err
 }
 
+func title(k identity.Kind) string { return strings.ToUpper(string(k[:1])) + string(k[1:]) }
+
 func (c *PrincipalConfig) principal(account string) (identity.Principal, error) {
-	p := identity.Principal{Account: cmp.Or(c.Account, account), Policies: map[string]string{}}
+	p := identity.Principal{Account: cmp.Or(c.Account, account), From: byConfiguration, Policies: map[string]string{}}
 	switch {
 	case c.User != "" && c.Role == "":
 		p.Kind, p.Name = identity.User, c.User
@@ -71,7 +112,8 @@ func (c *PrincipalConfig) principal(account string) (identity.Principal, error) 
 	default:
 		return p, errors.New("give either user or role")
 	}
-	for name, node := range c.Policies {
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		node := c.Policies[name]
 		document, err := policyDocument(&node)
 		if err != nil {
 			return p, fmt.Errorf("policy %q: %w", name, err)
@@ -96,7 +138,7 @@ func policyDocument(node *yaml.Node) (string, error) {
 
 func (c *PrincipalConfig) keys(p identity.Principal) ([]identity.NewKey, error) {
 	if p.Kind == identity.Role && len(c.AccessKeys) > 0 {
-		return nil, errors.New("a role has no access keys of its own: it is assumed, or gets a session by coffer key create")
+		return nil, errors.New("a role has no access keys of its own: coffer key create --role gives it a session")
 	}
 	var keys []identity.NewKey
 	for _, k := range c.AccessKeys {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
 	"github.com/coffer-secrets/coffer/internal/seal"
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -38,7 +39,62 @@ func OpenVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) 
 		return nil, err
 	}
 	v := &Vault{Config: c, Log: log, Directory: identity.NewDirectory()}
-	root, err := c.root()
+	var err error
+	if v.Store, err = c.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if v.Audit, err = c.openAudit(ctx, v.Store); err != nil {
+		return nil, errors.Join(err, v.Store.Close())
+	}
+	if r := v.Audit.Recovery(); r != (audit.Recovery{}) {
+		log.Info("the audit log was left open by a crash, and is whole again",
+			"records after the anchor", r.Beyond, "records brought from the store", r.Replayed, "torn bytes set aside", r.TornBytes)
+	}
+	return v, nil
+}
+
+// AnchorKey returns the key of the audit log's anchor of a data directory that
+// exists and that no server has open. It changes nothing in it.
+func AnchorKey(ctx context.Context, c Config) (secret.Value, error) {
+	if err := c.complete(); err != nil {
+		return secret.Value{}, err
+	}
+	if _, err := os.Stat(c.databaseFile()); err != nil {
+		return secret.Value{}, err
+	}
+	store, err := c.openStore(ctx)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	key, err := store.Derive(anchorLabel)
+	return key.Clone(), errors.Join(err, store.Close())
+}
+
+// Rotate adds a key to the store's keyring, under which everything is sealed from
+// then on.
+func (v *Vault) Rotate(ctx context.Context, by string) error {
+	return v.recorded(ctx, &Act{Name: "RotateStoreKey", By: by}, v.Store.Rotate)
+}
+
+// Rewrap puts the store's keyring under another root.
+func (v *Vault) Rewrap(ctx context.Context, root seal.Root, by string) error {
+	act := &Act{Name: "RewrapStoreKey", By: by, Details: map[string]string{"root": root.String()}}
+	return v.recorded(ctx, act, func(ctx context.Context) error { return v.Store.Rewrap(ctx, root) })
+}
+
+// recorded does what has a transaction of its own, after its record is made.
+func (v *Vault) recorded(ctx context.Context, act *Act, do func(context.Context) error) error {
+	if err := v.Do(ctx, act, func(kv.Tx) error { return nil }); err != nil {
+		return err
+	}
+	return do(ctx)
+}
+
+// Close closes the data directory.
+func (v *Vault) Close() error { return errors.Join(v.Audit.Close(), v.Store.Close()) }
+
+func (c *Config) openStore(ctx context.Context) (*seal.Store, error) {
+	root, err := c.Root()
 	if err != nil {
 		return nil, err
 	}
@@ -46,21 +102,15 @@ func OpenVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) 
 	if err != nil {
 		return nil, err
 	}
-	v.Store, err = seal.Open(ctx, bolt, root, seal.Options{})
+	store, err := seal.Open(ctx, bolt, root, seal.Options{})
 	if err != nil {
 		return nil, errors.Join(err, bolt.Close())
 	}
-	if v.Audit, err = c.openAudit(v.Store, log); err != nil {
-		return nil, errors.Join(err, v.Store.Close())
-	}
-	return v, nil
+	return store, nil
 }
 
-// Close closes the data directory.
-func (v *Vault) Close() error { return errors.Join(v.Audit.Close(), v.Store.Close()) }
-
-// root returns what the store's keyring is wrapped by.
-func (c *Config) root() (seal.Root, error) {
+// Root returns what the store's keyring is wrapped by.
+func (c *Config) Root() (seal.Root, error) {
 	if c.RootPassphraseFile == "" {
 		return seal.FileRoot(c.RootKeyFile), nil
 	}
@@ -74,21 +124,21 @@ func (c *Config) root() (seal.Root, error) {
 // anchorLabel is what the key of the audit log's anchor is derived from.
 const anchorLabel = "audit anchor"
 
-func (c *Config) openAudit(store *seal.Store, log *slog.Logger) (*audit.Log, error) {
+func (c *Config) openAudit(ctx context.Context, store *seal.Store) (*audit.Log, error) {
 	key, err := store.Derive(anchorLabel)
 	if err != nil {
 		return nil, err
 	}
-	o := audit.Options{Path: c.AuditFile, AnchorKey: key.Reveal(), Store: store}
+	o := audit.Options{Path: c.AuditFile, AnchorKey: key.Reveal(), Store: store, SyncInterval: audit.SyncAlways}
 	if c.AuditOnFailure == "continue" {
 		o.Mode = audit.Continue
 	}
-	if c.AuditSync == "always" {
-		o.Sync = audit.SyncAlways
-	} else if o.Interval, err = time.ParseDuration(c.AuditSync); err != nil || o.Interval <= 0 {
-		return nil, fmt.Errorf("audit-sync %q: always, or a time such as 100ms", c.AuditSync)
+	if c.AuditSync != "always" {
+		if o.SyncInterval, err = time.ParseDuration(c.AuditSync); err != nil || o.SyncInterval <= 0 {
+			return nil, fmt.Errorf("audit-sync %q: always, or a time such as 100ms", c.AuditSync)
+		}
 	}
-	return audit.Open(o)
+	return audit.Open(ctx, o)
 }
 
 // maxLine bounds the first line of a file that holds a passphrase or a key.

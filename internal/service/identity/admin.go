@@ -57,6 +57,24 @@ func (d *Directory) PutPrincipal(tx kv.Tx, p Principal, now time.Time) (*Princip
 	return &p, d.principals.Put(tx, &p, p.Account, string(p.Kind), p.Name)
 }
 
+// EnsurePrincipal makes a principal that is not there, or, if replace says so, gives
+// one that is there its policies. It refuses to change what the configuration file
+// owns.
+func (d *Directory) EnsurePrincipal(tx kv.Tx, p Principal, replace bool, now time.Time) error {
+	old, err := d.principals.Get(tx, p.Account, string(p.Kind), p.Name)
+	if err != nil {
+		return err
+	}
+	if old != nil && !replace {
+		return nil
+	}
+	if old != nil && old.From != "" {
+		return fmt.Errorf("%s %s belongs to the %s: change it there", p.Kind, p.Name, old.From)
+	}
+	_, err = d.PutPrincipal(tx, p, now)
+	return err
+}
+
 func (p *Principal) check() error {
 	if !accountPattern.MatchString(p.Account) {
 		return fmt.Errorf("account %q: an account id is 12 digits", p.Account)
@@ -142,7 +160,7 @@ func (d *Directory) CreateKey(tx kv.Tx, n NewKey, now time.Time) (*GrantedKey, e
 	}
 	key := &AccessKey{
 		ID: n.ID, Secret: n.Secret.Reveal(), Created: now.UTC(),
-		Account: p.Account, Kind: p.Kind, Name: p.Name, Session: n.Session,
+		Account: p.Account, Kind: p.Kind, Name: p.Name, Session: n.Session, Fixed: n.ID != "",
 	}
 	if err := d.complete(tx, key, n, now); err != nil {
 		return nil, err
@@ -204,43 +222,3 @@ func (d *Directory) checkCount(r kv.Reader, n NewKey) error {
 	return nil
 }
 
-// Keys returns the access keys of one principal, or, with an empty account, all.
-func (d *Directory) Keys(r kv.Reader, account string, kind Kind, name string) ([]*AccessKey, error) {
-	var all []*AccessKey
-	for item, err := range d.keys.All(r, "") {
-		if err != nil {
-			return nil, err
-		}
-		k := item.Value
-		if account == "" || (k.Account == account && k.Kind == kind && k.Name == name) {
-			all = append(all, k)
-		}
-	}
-	return all, nil
-}
-
-// SetKeyStatus switches a key on or off.
-func (d *Directory) SetKeyStatus(tx kv.Tx, id string, active bool) error {
-	key, err := d.keys.Get(tx, id)
-	if err != nil {
-		return err
-	}
-	if key == nil {
-		return fmt.Errorf("%s: %w", id, ErrNoKey)
-	}
-	changed := *key
-	changed.Inactive = !active
-	return d.keys.Put(tx, &changed, id)
-}
-
-// DeleteKey removes a key.
-func (d *Directory) DeleteKey(tx kv.Tx, id string) error {
-	key, err := d.keys.Get(tx, id)
-	if err != nil {
-		return err
-	}
-	if key == nil {
-		return fmt.Errorf("%s: %w", id, ErrNoKey)
-	}
-	return d.keys.Delete(tx, id)
-}

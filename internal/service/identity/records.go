@@ -41,6 +41,9 @@ type Principal struct {
 	Created time.Time
 	// Policies are the inline policies by name, as JSON documents.
 	Policies map[string]string
+	// From says what made the principal, and may take it away: empty for the command
+	// line. A fixed key belongs to whatever its principal belongs to.
+	From string `json:",omitzero"`
 }
 
 // ARN is the principal's name in policies.
@@ -66,6 +69,8 @@ type AccessKey struct {
 	Name         string
 	// Session is the name of the role's session. Empty but for a role.
 	Session string `json:",omitzero"`
+	// Fixed says that the key's id and secret were given, and not made here.
+	Fixed bool `json:",omitzero"`
 }
 
 // Format keeps the record's secrets out of logs.
