@@ -5,6 +5,7 @@ package lambdahost_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -257,4 +258,34 @@ func TestErrorsOfTheRuntime(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAStreamedResponseThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	h := start(t, lambdahost.Config{Function: program(func(ctx context.Context, p *lambdahost.Proc) error {
+		a, err := call(ctx, p, nextInvocation, "")
+		if err != nil {
+			return err
+		}
+		_, path, _ := strings.Cut(postInvocation(a.header.Get("Lambda-Runtime-Aws-Request-Id"), "response"), " ")
+		body := io.MultiReader(strings.NewReader(`"half`)) // of unknown length, so that there can be a trailer
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.Env["AWS_LAMBDA_RUNTIME_API"]+path, body)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")
+		r.Trailer = http.Header{
+			"Lambda-Runtime-Function-Error-Type": {"Function.Broken"},
+			"Lambda-Runtime-Function-Error-Body": {`{"errorType":"Function.Broken"}`},
+		}
+		res, err := p.Client.Do(r)
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		want(t, "status", res.StatusCode, http.StatusAccepted)
+		_, err = call(ctx, p, nextInvocation, "")
+		return err
+	})})
+	wantError(t, invoke(t, h, `1`), "Function.Broken", "")
 }

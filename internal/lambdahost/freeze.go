@@ -28,8 +28,11 @@ func (h *Host) Freeze(slept time.Duration) error {
 	default:
 		return fmt.Errorf("freezing: %w", ErrBusy)
 	}
-	h.life <- struct{}{}
-	defer func() { <-h.life }()
+	unlock, err := h.alone(h.alive)
+	if err != nil {
+		return fmt.Errorf("freezing: %w", err)
+	}
+	defer unlock()
 	env := h.current.Load()
 	if env == nil {
 		return errors.New("freezing: no environment is running")
@@ -44,8 +47,11 @@ func (h *Host) Freeze(slept time.Duration) error {
 
 // Thaw lets a frozen environment go on, and does nothing to any other.
 func (h *Host) Thaw() error {
-	h.life <- struct{}{}
-	defer func() { <-h.life }()
+	unlock, err := h.alone(h.alive)
+	if err != nil {
+		return fmt.Errorf("thawing: %w", err)
+	}
+	defer unlock()
 	env := h.current.Load()
 	if env == nil {
 		return nil

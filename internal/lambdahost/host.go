@@ -36,8 +36,8 @@ type Host struct {
 	work        sync.WaitGroup // the server, its connections, the watchers of processes
 
 	slots    chan struct{}   // one element for each invocation under way
-	alive    context.Context // until Shutdown
-	retire   context.CancelFunc
+	alive    context.Context // until Shutdown, and then ErrClosed is its cause
+	retire   context.CancelCauseFunc
 	shutOnce sync.Once
 
 	current atomic.Pointer[environment] // what the APIs serve; nil while nothing runs
@@ -79,7 +79,7 @@ func New(cfg Config) (*Host, error) {
 			return nil, fmt.Errorf("lambda host: %w", err)
 		}
 	}
-	alive, retire := context.WithCancel(context.Background())
+	alive, retire := context.WithCancelCause(context.Background())
 	h := &Host{
 		cfg:      cfg,
 		token:    secret.FromString(rand.Text()),
@@ -141,14 +141,14 @@ func (h *Host) startProcess(p Process, name string, env map[string]string) (proc
 // bound returns ctx, ended by Shutdown too with ErrClosed for its cause.
 func (h *Host) bound(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(h.alive, func() { cancel(ErrClosed) })
+	stop := context.AfterFunc(h.alive, func() { cancel(context.Cause(h.alive)) })
 	return ctx, func() {
 		stop()
 		cancel(nil)
 	}
 }
 
-// alone takes the life lock; the returned function gives it back.
+// alone takes the life lock; the returned function gives it back. Shutdown keeps it.
 func (h *Host) alone(ctx context.Context) (func(), error) {
 	select {
 	case h.life <- struct{}{}:
@@ -210,7 +210,7 @@ func (h *Host) end(ctx context.Context, why reason) error {
 func (h *Host) Shutdown(ctx context.Context) error {
 	var err error
 	h.shutOnce.Do(func() {
-		h.retire()
+		h.retire(ErrClosed)
 		for range cap(h.slots) {
 			h.slots <- struct{}{}
 		}

@@ -174,7 +174,7 @@ func TestAFailedInitFailsTheEnvironment(t *testing.T) {
 			if c.extension != nil {
 				cfg.Extensions = append(cfg.Extensions, extension("x", c.extension))
 			}
-			_, err := lambdahost.Start(t.Context(), cfg)
+			_, err := lambdahost.Start(t.Context(), patient(cfg))
 			wantFailure(t, err, c.want)
 			if c.function != nil { // else the witness may not have registered yet
 				want(t, "shutdown", j.has("witness: SHUTDOWNfailure"), true)

@@ -303,8 +303,13 @@ func TestShutdownEndsTheInvocation(t *testing.T) {
 	if err := <-failed; !errors.Is(err, lambdahost.ErrClosed) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := h.Invoke(t.Context(), nil); !errors.Is(err, lambdahost.ErrClosed) {
-		t.Errorf("error is %v", err)
+	_, err := h.Invoke(t.Context(), nil)
+	for what, err := range map[string]error{
+		"Invoke": err, "Init": h.Init(t.Context()), "Restore": h.Restore(t.Context()), "Thaw": h.Thaw(),
+	} {
+		if !errors.Is(err, lambdahost.ErrClosed) {
+			t.Errorf("%s afterwards: %v", what, err)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/lambdahost"
 )
@@ -42,7 +43,7 @@ func (j *journal) has(line string) bool { return slices.Contains(j.read(), line)
 // start starts a host and ends it with the test.
 func start(t *testing.T, cfg lambdahost.Config) *lambdahost.Host {
 	t.Helper()
-	h, err := lambdahost.Start(t.Context(), cfg)
+	h, err := lambdahost.Start(t.Context(), patient(cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +51,18 @@ func start(t *testing.T, cfg lambdahost.Config) *lambdahost.Host {
 	return h
 }
 
+// patient gives a host that runs in real time more of it than a slow machine needs.
+func patient(cfg lambdahost.Config) lambdahost.Config {
+	if cfg.Listener == nil && cfg.Timeout == 0 {
+		cfg.Timeout, cfg.InitTimeout = time.Minute, time.Minute
+	}
+	return cfg
+}
+
 // create returns a host that has not started its environment.
 func create(t *testing.T, cfg lambdahost.Config) *lambdahost.Host {
 	t.Helper()
-	h, err := lambdahost.New(cfg)
+	h, err := lambdahost.New(patient(cfg))
 	if err != nil {
 		t.Fatal(err)
 	}

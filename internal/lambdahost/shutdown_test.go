@@ -79,6 +79,33 @@ func TestWhatShutdownGrants(t *testing.T) {
 	}
 }
 
+func TestADeafRuntimeIsKilledBeforeTheExtensionsAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var killed, told time.Time
+		h := start(t, lambdahost.Config{
+			Listener: lambdahost.NewPipe(),
+			Function: program(func(ctx context.Context, p *lambdahost.Proc) error {
+				err := deaf(lambdahost.Serve(echo))(ctx, p)
+				killed = time.Now()
+				return err
+			}),
+			Extensions: []lambdahost.Extension{extension("x", listen(both, func(ctx context.Context, _ *lambdahost.Proc, _ event) error {
+				told = time.Now()
+				time.Sleep(time.Second)
+				return nil
+			}))},
+		})
+		began := time.Now()
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want(t, "time of the kill", killed.Sub(began), 300*time.Millisecond)
+		want(t, "time of the event", told.Sub(began), 300*time.Millisecond)
+		want(t, "time", time.Since(began), 1300*time.Millisecond)
+	})
+}
+
 func TestTheEndOfTheContextCutsShutdownShort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
