@@ -60,6 +60,10 @@ type Target struct {
 	// Type is CloudTrail's: "AWS::SecretsManager::Secret". Empty keeps the target
 	// out of the audit record's resources.
 	Type string
+	// Granted says that the resource lets this caller in by itself, so that no
+	// identity policy needs to allow it: an explicit deny alone refuses. So do AWS
+	// managed keys for the calls that their service makes.
+	Granted bool
 	// Policy is the resource's own policy. Nil when it has none.
 	Policy *policy.Attached
 	// Keys looks up condition keys that depend on the resource (aws:ResourceTag/…,

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api/kms"
@@ -36,6 +37,7 @@ type Key struct {
 	Created         time.Time
 	State           string
 	Manager         string
+	Service         string `json:",omitzero"` // whose AWS managed key it is
 	Spec            string
 	Usage           string
 	Origin          string
@@ -66,8 +68,15 @@ func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "KMS key %s", k.ID) }
 // ARN is the key's name in its call's partition.
 func (k *Key) ARN(call *gate.Call) string { return call.ARN("kms", "key/"+k.ID) }
 
+// target is the key for a decision. The key policy of an AWS managed key lets every
+// principal of the account use it through the service that it belongs to, and only so
+// (AWS KMS Developer Guide, "AWS managed keys"): nobody needs a permission of KMS to
+// read a secret under the default key.
 func (k *Key) target(call *gate.Call) gate.Target {
-	return gate.Target{ARN: k.ARN(call), Type: "AWS::KMS::Key"}
+	return gate.Target{
+		ARN: k.ARN(call), Type: "AWS::KMS::Key",
+		Granted: k.Manager == managerAWS && k.Service != "" && call.Via == k.Service+"."+call.Region+".amazonaws.com",
+	}
 }
 
 // usable refuses a key whose state forbids cryptographic use.
@@ -116,7 +125,7 @@ func (s *Service) EnsureManaged(tx kv.Tx, call *gate.Call, alias string) (string
 	_, _ = rand.Read(material)
 	k := &Key{
 		Account: call.Account, Region: call.Region, ID: newKeyID(false), Created: call.Time.UTC(),
-		State: stateEnabled, Manager: managerAWS, Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
+		State: stateEnabled, Manager: managerAWS, Service: strings.TrimPrefix(alias, "alias/aws/"), Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
 		Description: managedDescriptions[alias],
 		Material:    []Material{{call.Time.UTC(), material}},
 	}
