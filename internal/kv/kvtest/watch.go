@@ -167,6 +167,13 @@ func follow(ctx context.Context, s kv.Store, from kv.Rev) (map[string]string, er
 		delete(state, lastKey)
 		return state, nil
 	}
+	// Some change comes between the snapshot and the watch: lastKey at the latest.
+	for now := rev; now == rev; {
+		var err error
+		if now, err = s.View(ctx, func(kv.Reader) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
 	return state, apply(ctx, s, state, rev)
 }
 
