@@ -67,28 +67,31 @@ func snapshot(ctx context.Context, s kv.Store) error {
 	})
 }
 
-// wholeUpdates moves amounts between accounts while readers add them up.
+const (
+	accounts = 5
+	total    = 500 // in all accounts
+)
+
+// wholeUpdates moves amounts between accounts while readers add them up. All go on until
+// there were enough of both.
 func wholeUpdates(ctx context.Context, s kv.Store) error {
-	const accounts, transfers, total = 5, 60, 500
-	account := func(i int) string { return fmt.Sprint("account", i%accounts) }
+	account := func(i int64) string { return fmt.Sprint("account", i%accounts) }
 	_, err := s.Update(ctx, func(tx kv.Tx) error { return setNumber(tx, account(0), total) })
 	if err != nil {
 		return err
 	}
-	var writing atomic.Int64
-	writing.Store(2)
+	var views, transfers atomic.Int64
 	return together(4, func(i int) error {
-		if i < 2 {
-			defer writing.Add(-1)
-			for n := range transfers {
-				if err := transfer(ctx, s, account(n+i), account(n*i+1), 7*n-100); err != nil {
-					return err
-				}
+		for views.Load() < 100 || transfers.Load() < 100 {
+			var err error
+			if i < 2 {
+				n := transfers.Add(1)
+				err = transfer(ctx, s, account(n), account(n*n+1), int(7*n-100))
+			} else {
+				views.Add(1)
+				err = view(ctx, s, addUp)
 			}
-			return nil
-		}
-		for writing.Load() > 0 {
-			if err := view(ctx, s, func(r kv.Reader) error { return addUp(r, total) }); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -109,12 +112,13 @@ func transfer(ctx context.Context, s kv.Store, from, to string, amount int) erro
 		if err != nil {
 			return err
 		}
-		return errors.Join(setNumber(tx, to, b+amount), addUp(tx, 500))
+		return errors.Join(setNumber(tx, to, b+amount), addUp(tx))
 	})
 	return err
 }
 
-func addUp(r kv.Reader, want int) error {
+// addUp says what is wrong unless the accounts add up.
+func addUp(r kv.Reader) error {
 	sum := 0
 	for p, err := range r.Scan(kv.Range{Prefix: "account"}) {
 		if err != nil {
@@ -130,8 +134,8 @@ func addUp(r kv.Reader, want int) error {
 		}
 		sum += n
 	}
-	if sum != want {
-		return fmt.Errorf("the accounts add up to %d, want %d", sum, want)
+	if sum != total {
+		return fmt.Errorf("the accounts add up to %d, want %d", sum, total)
 	}
 	return nil
 }

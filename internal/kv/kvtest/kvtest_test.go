@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
