@@ -118,7 +118,7 @@ func parseSlot(slot, key []byte) (a anchor, err error) {
 type anchorState struct {
 	newest  anchor
 	slot    int  // the slot that newest came from: the next write goes to the other
-	absent  bool // there is no file, or it is empty: a log that was never begun
+	absent  bool // the file is not whole: a log that was never begun, or somebody cut it
 	damaged bool // one slot is torn: a power failure came during its write, or somebody edited it
 }
 
@@ -129,11 +129,11 @@ func readAnchor(r io.ReaderAt, key []byte) (anchorState, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return anchorState{}, err
 	}
-	if n == 0 {
+	if n < 2*slotSize {
 		return anchorState{absent: true}, nil
 	}
-	if n != 2*slotSize {
-		return anchorState{}, errors.New("the anchor does not have its size")
+	if n > 2*slotSize {
+		return anchorState{}, errors.New("the anchor is longer than an anchor")
 	}
 	var st anchorState
 	whole := 0

@@ -17,6 +17,9 @@ var ErrBacklog = errors.New("audit: too many records wait to be written")
 // ErrClosed says that the log was closed.
 var ErrClosed = errors.New("audit: log is closed")
 
+// maxSpare is the capacity of a buffer, in bytes, that is not kept after a burst.
+const maxSpare = 4 << 20
+
 // A batch is what one write puts into the file: lines that callers wait for, and
 // staged ones, for which nobody waits.
 type batch struct {
@@ -55,7 +58,7 @@ type queue struct {
 
 	mu    sync.Mutex // guards next and spare, and held while the rest changes
 	next  *batch
-	spare batch // its buffers serve again
+	spare []batch // at most two, whose buffers serve again
 
 	size   atomic.Int64 // bytes that were added and are not yet finished
 	lines  atomic.Int64 // their lines
@@ -65,8 +68,11 @@ type queue struct {
 
 func (q *queue) batch() *batch {
 	if q.next == nil {
-		q.next = &batch{buf: q.spare.buf[:0], ends: q.spare.ends[:0], done: make(chan struct{})}
-		q.spare = batch{}
+		q.next = &batch{done: make(chan struct{})}
+		if n := len(q.spare); n > 0 {
+			q.next.buf, q.next.ends = q.spare[n-1].buf[:0], q.spare[n-1].ends[:0]
+			q.spare = q.spare[:n-1]
+		}
 	}
 	return q.next
 }
@@ -151,9 +157,8 @@ func (q *queue) finish(b *batch, err error, held int64) {
 	}
 	q.size.Add(-b.size)
 	q.lines.Add(-b.lines)
-	q.spare.buf, q.spare.ends = b.buf[:0], b.ends[:0]
-	if cap(q.spare.buf) > int(q.limit)/4 {
-		q.spare.buf = nil // after a burst
+	if len(q.spare) < 2 && cap(b.buf) < maxSpare {
+		q.spare = append(q.spare, batch{buf: b.buf, ends: b.ends})
 	}
 	b.buf, b.ends, b.staged = nil, nil, nil
 	b.err = err

@@ -143,7 +143,7 @@ func (j *journal) attempt(plain *batch) (deleted bool, err error) {
 	j.written = end
 	j.last.Store(end.sequence)
 	j.unsynced = append(j.unsynced, staged...)
-	if cap(j.out) > 4<<20 {
+	if cap(j.out) > maxSpare {
 		j.out = nil // after a burst
 	}
 	return false, nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 )
 
 // TornSuffix is what is added to a log's name for the file that keeps the bytes
@@ -57,6 +58,7 @@ func (j *journal) open() (rec Recovery, err error) {
 	if err != nil {
 		return rec, fmt.Errorf("%w: %w", ErrTampered, err)
 	}
+	_, absent := j.files.stat(j.path)
 	j.file, err = j.files.openLog(j.path)
 	if err != nil {
 		return rec, fmt.Errorf("opening the log: %w", err)
@@ -66,9 +68,10 @@ func (j *journal) open() (rec Recovery, err error) {
 		return rec, fmt.Errorf("opening the log: %w", err)
 	}
 	if st.absent && info.size > 0 {
-		return rec, fmt.Errorf("%w: there are records, and no anchor", ErrTampered)
+		return rec, fmt.Errorf("%w: there are records, and no whole anchor", ErrTampered)
 	}
-	from, err := j.locate(st.newest.position, info)
+	former := info.inode == st.newest.inode && !errors.Is(absent, fs.ErrNotExist) // a new file may get a deleted one's inode
+	from, err := j.locate(st.newest.position, info, former)
 	if err != nil {
 		return rec, err
 	}
@@ -82,28 +85,31 @@ func (j *journal) open() (rec Recovery, err error) {
 	return rec, j.begin(at, st)
 }
 
-// begin makes the log's end durable and writes it into the anchor.
+// begin makes the log's end durable and writes it into the anchor. A new anchor is on the
+// disk before the first record is.
 func (j *journal) begin(at position, st anchorState) error {
 	j.written, j.slot = at, st.slot
 	j.last.Store(at.sequence)
+	if st.absent {
+		both := at.appendSlot(at.appendSlot(nil, j.key), j.key)
+		if _, err := j.anchor.WriteAt(both, 0); err != nil {
+			return fmt.Errorf("writing the anchor: %w", err)
+		}
+	}
 	if err := j.syncLocked(); err != nil {
 		return err
-	}
-	if st.absent { // both slots of a new anchor
-		if err := j.writeAnchor(at); err != nil {
-			return err
-		}
 	}
 	return errors.Join(j.anchor.Sync(), j.files.syncDir(j.path))
 }
 
 // locate finds the place in the file at the log's path from where on the chain is to be
-// checked: where the anchor says, or the start of a file that goes on from there.
-func (j *journal) locate(a position, info fileInfo) (position, error) {
-	if a.sequence == 0 || info.inode == a.inode && a.offset == 0 || endsLine(j.file, info.size, a) {
+// checked: where the anchor says, or the start of a file that goes on from there. former says
+// whether the file is the one that the anchor means, by its inode.
+func (j *journal) locate(a position, info fileInfo, former bool) (position, error) {
+	if a.sequence == 0 || former && a.offset == 0 || endsLine(j.file, info.size, a) {
 		return position{a.head, a.offset, info.inode}, nil
 	}
-	if info.inode == a.inode {
+	if former {
 		if info.size < a.offset {
 			return a, fmt.Errorf("%w: the log ends at byte %d; record %d, which was on disk, ended at byte %d",
 				ErrTampered, info.size, a.sequence, a.offset)
@@ -116,7 +122,7 @@ func (j *journal) locate(a position, info fileInfo) (position, error) {
 	if err != nil {
 		return a, fmt.Errorf("looking for the log's former file: %w", err)
 	}
-	if old != "" {
+	if old != "" && old != j.path {
 		if start.head, err = j.headOf(old, a); err != nil {
 			return a, err
 		}

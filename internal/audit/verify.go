@@ -105,7 +105,7 @@ func loadAnchor(path string, key []byte) (anchorState, error) {
 	case err != nil:
 		return st, &Break{Anchor, path, 1, 0, err.Error()}
 	case st.absent:
-		return st, &Break{Anchor, path, 1, 0, "the anchor is empty"}
+		return st, &Break{Anchor, path, 1, 0, "the anchor is not whole"}
 	}
 	return st, nil
 }

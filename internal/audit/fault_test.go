@@ -1,0 +1,447 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/kv/memkv"
+)
+
+const memPath = "/mem/audit.log"
+
+var memKey = []byte("key")
+
+// mortal is a store whose process can be killed: it fails from then on.
+type mortal struct {
+	kv.Store
+	dead atomic.Bool
+}
+
+func (m *mortal) Update(ctx context.Context, fn func(kv.Tx) error) (kv.Rev, error) {
+	if m.dead.Load() {
+		return 0, errCrashed
+	}
+	return m.Store.Update(ctx, fn)
+}
+
+func testEvent(id string) []byte {
+	e := Event{EventName: "Test", EventID: id}
+	return e.AppendJSON(nil)
+}
+
+func openMem(t testing.TB, d *memDisk, store kv.Store, interval time.Duration) (*Log, error) {
+	t.Helper()
+	return Open(context.Background(), Options{Path: memPath, AnchorKey: memKey, Store: store, SyncInterval: interval, files: d})
+}
+
+func mustOpenMem(t testing.TB, d *memDisk, store kv.Store, interval time.Duration) *Log {
+	t.Helper()
+	l, err := openMem(t, d, store, interval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// stage commits one call of two records beside an effect; it reports whether it committed.
+func stage(l *Log, store kv.Store, id string) bool {
+	var s Staged
+	_, err := store.Update(context.Background(), func(tx kv.Tx) (err error) {
+		s, err = l.Stage(tx, testEvent(id+"a"), testEvent(id+"b"))
+		return errors.Join(err, tx.Put("effect/"+id, nil))
+	})
+	if err == nil {
+		l.Committed(s)
+	}
+	return err == nil
+}
+
+// counts returns how often each event is in the log, which must verify.
+func counts(t testing.TB, d *memDisk) map[string]int {
+	t.Helper()
+	dir := t.TempDir()
+	d.save(t, dir)
+	path := filepath.Join(dir, filepath.Base(memPath))
+	if _, err := Verify([]string{path}, VerifyOptions{Key: memKey}); err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for r, err := range Records(context.Background(), path, ReadOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n[r.EventID]++
+	}
+	return n
+}
+
+// workload runs calls of both sorts until the disk is gone, and returns what was
+// acknowledged.
+func workload(t testing.TB, d *memDisk, store *mortal, interval time.Duration) (acknowledged []string) {
+	l, err := openMem(t, d, store, interval)
+	if err != nil {
+		store.dead.Store(true)
+		return nil
+	}
+	for n := range 4 {
+		if id := fmt.Sprintf("read%d", n); l.Append(context.Background(), testEvent(id)) == nil && interval == SyncAlways {
+			acknowledged = append(acknowledged, id)
+		}
+		if id := fmt.Sprintf("write%d", n); stage(l, store, id) {
+			acknowledged = append(acknowledged, id+"a", id+"b")
+		}
+	}
+	if d.crashed { // a killed process says no goodbye
+		store.dead.Store(true)
+	}
+	l.Close()
+	store.dead.Store(true)
+	return acknowledged
+}
+
+// check opens the log after a crash and holds it to what was acknowledged.
+func check(t *testing.T, d *memDisk, store kv.Store, acknowledged []string, what string) {
+	t.Helper()
+	l, err := openMem(t, d, store, SyncAlways)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if err := errors.Join(l.Ready(), l.Append(context.Background(), testEvent("after")), l.Close()); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	n := counts(t, d)
+	for _, id := range append(acknowledged, "after") {
+		if n[id] != 1 {
+			t.Fatalf("%s: %s is in the log %d times", what, id, n[id])
+		}
+	}
+	for id, c := range n {
+		if c != 1 {
+			t.Fatalf("%s: %s is in the log %d times", what, id, c)
+		}
+		if strings.HasPrefix(id, "write") { // recorded: then it happened, wholly
+			if n[id[:len(id)-1]+"a"] != 1 || n[id[:len(id)-1]+"b"] != 1 {
+				t.Fatalf("%s: %s is there by half", what, id)
+			}
+		}
+	}
+	_, err = store.View(context.Background(), func(r kv.Reader) error {
+		for p, err := range r.Scan(kv.Range{}) {
+			if err != nil {
+				return err
+			}
+			if id, ok := strings.CutPrefix(p.Key, "effect/"); !ok || n[id+"a"] != 1 {
+				t.Errorf("%s: %s is in the store, recorded %d times", what, p.Key, n[id+"a"])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCrashes kills the process in each operation on its files, with writes torn
+// in several places, with and without the power failing too.
+func TestCrashes(t *testing.T) {
+	t.Parallel()
+	powers := map[string]func(string, int) int{
+		"killed":           nil,
+		"power, all lost":  func(string, int) int { return 0 },
+		"power, half lost": func(_ string, n int) int { return n / 2 },
+		"power, nothing":   func(_ string, n int) int { return n },
+		"power, anchor late": func(path string, n int) int {
+			return map[bool]int{true: 0, false: n}[strings.HasSuffix(path, AnchorSuffix)]
+		},
+	}
+	for _, interval := range []time.Duration{SyncAlways, time.Hour} {
+		for name, power := range powers {
+			for crashAt := 1; ; crashAt++ {
+				died := false
+				for _, torn := range []int{0, 1, 100, 600, 1 << 20} {
+					d, mem := newMemDisk(), memkv.New()
+					store := &mortal{Store: mem}
+					d.crashAt, d.torn = crashAt, torn
+					acknowledged := workload(t, d, store, interval)
+					died = d.crashed
+					d.restart(power)
+					check(t, d, mem, acknowledged, fmt.Sprintf("%s in operation %d after %d bytes, sync %v", name, crashAt, torn, interval))
+					mem.Close()
+				}
+				if !died {
+					if crashAt < 20 {
+						t.Errorf("only %d operations", crashAt)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestTornAtEveryByte tears the last write of a process at each of its bytes.
+func TestTornAtEveryByte(t *testing.T) {
+	t.Parallel()
+	d, store := newMemDisk(), memkv.New()
+	defer store.Close()
+	l := mustOpenMem(t, d, store, SyncAlways)
+	if err := l.Append(t.Context(), testEvent("kept")); err != nil {
+		t.Fatal(err)
+	}
+	start := len(d.nodes[memPath].data)
+	anchor := append([]byte(nil), d.nodes[memPath+AnchorSuffix].data...)
+	if err := l.Append(t.Context(), testEvent("x"), testEvent("y")); err != nil {
+		t.Fatal(err)
+	}
+	whole := append([]byte(nil), d.nodes[memPath].data...)
+	l.Close()
+	for n := start; n <= len(whole); n++ {
+		d := newMemDisk()
+		d.last = 9
+		d.nodes[memPath] = &memNode{inode: 7, links: 1, data: whole[:n:n]}
+		d.nodes[memPath+AnchorSuffix] = &memNode{inode: 8, links: 1, data: append([]byte(nil), anchor...)}
+		l := mustOpenMem(t, d, store, SyncAlways)
+		rec := l.Recovery()
+		if err := errors.Join(l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		got := counts(t, d)
+		if got["kept"] != 1 || got["after"] != 1 || rec.Beyond != uint64(got["x"]+got["y"]) {
+			t.Fatalf("cut at %d: %v, %+v", n, got, rec)
+		}
+		torn := ""
+		if node := d.nodes[memPath+TornSuffix]; node != nil {
+			torn = string(node.data)
+		}
+		if want := string(whole[n-int(rec.TornBytes) : n]); torn != want {
+			t.Fatalf("cut at %d: kept %q as evidence, want %q", n, torn, want)
+		}
+	}
+}
+
+func TestAFailedSyncIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]bool{"the data is still cached": false, "the data is lost": true} {
+		synctest.Test(t, func(t *testing.T) {
+			d, store := newMemDisk(), memkv.New()
+			defer store.Close()
+			l := mustOpenMem(t, d, store, DefaultSyncInterval)
+			if err := l.Append(t.Context(), testEvent("before")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second) // synced
+			failed := false
+			d.mu.Lock()
+			d.fault = func(op, path string) error {
+				if op == "sync" && path == memPath && !failed {
+					failed = true
+					if n := d.nodes[path]; lose {
+						clear(n.data[len(n.synced):])
+					}
+					return syscall.EIO
+				}
+				if op == "open" {
+					return syscall.EIO // the disk stays away
+				}
+				return nil
+			}
+			d.mu.Unlock()
+			stage(l, store, "write")
+			time.Sleep(time.Second)
+			if err := l.Ready(); !errors.Is(err, syscall.EIO) {
+				t.Fatalf("%s: Ready = %v", name, err)
+			}
+			if err := l.Append(t.Context(), testEvent("refused")); !errors.Is(err, syscall.EIO) {
+				t.Fatalf("%s: Append = %v", name, err)
+			}
+			d.mu.Lock()
+			d.fault = nil
+			d.mu.Unlock()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if err := errors.Join(l.Ready(), l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			n := counts(t, d)
+			for _, id := range []string{"before", "writea", "writeb", "after"} {
+				if n[id] != 1 {
+					t.Errorf("%s: %s is there %d times", name, id, n[id])
+				}
+			}
+		})
+	}
+}
+
+func TestAFailedWriteRefusesTheCallAndLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, store := newMemDisk(), memkv.New()
+		defer store.Close()
+		l := mustOpenMem(t, d, store, SyncAlways)
+		if err := l.Append(t.Context(), testEvent("before")); err != nil {
+			t.Fatal(err)
+		}
+		d.mu.Lock()
+		d.fault = func(op, path string) error {
+			if op == "write" {
+				return syscall.EIO
+			}
+			return nil
+		}
+		d.mu.Unlock()
+		if err := l.Append(t.Context(), testEvent("refused")); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("Append = %v", err)
+		}
+		stage(l, store, "write")
+		d.mu.Lock()
+		d.fault = nil
+		d.mu.Unlock()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := errors.Join(l.Ready(), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if n := counts(t, d); n["before"] != 1 || n["refused"] != 0 || n["writea"] != 1 || n["writeb"] != 1 {
+			t.Errorf("%v", n)
+		}
+	})
+}
+
+func TestAClosedDescriptorIsReopened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		l, err := Open(t.Context(), Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Append(t.Context(), testEvent("before")); err != nil {
+			t.Fatal(err)
+		}
+		l.journal.file.Close()
+		if err := l.Append(t.Context(), testEvent("refused")); err == nil || l.Ready() == nil {
+			t.Fatal("written to a closed file")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := errors.Join(l.Ready(), l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Verify([]string{path}, VerifyOptions{}); err != nil || r.Records != 2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+func TestASlowDiskHoldsCallersNoLongerThanTheyWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, store := newMemDisk(), memkv.New()
+		defer store.Close()
+		l, err := Open(t.Context(), Options{Path: memPath, AnchorKey: memKey, Store: store, MaxBacklog: 4 << 10, files: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := make(chan struct{})
+		d.gate = func(op, _ string) {
+			if op == "write" {
+				<-release
+			}
+		}
+		var backlog, waited atomic.Int64
+		var wg sync.WaitGroup
+		for n := range 100 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				switch err := l.Append(ctx, testEvent(fmt.Sprint(n))); {
+				case errors.Is(err, ErrBacklog):
+					backlog.Add(1)
+				case errors.Is(err, context.DeadlineExceeded):
+					waited.Add(1)
+				default:
+					t.Errorf("Append = %v", err)
+				}
+			})
+		}
+		wg.Wait() // by the bubble's clock exactly a second later, with the disk still stuck
+		if waited.Load() == 0 || backlog.Load() == 0 || l.queue.size.Load() > 4<<10 {
+			t.Errorf("%d waited, %d were refused, %d bytes wait", waited.Load(), backlog.Load(), l.queue.size.Load())
+		}
+		for n := range 10 { // calls under way commit: beyond the bound they wait in the store
+			stage(l, store, strings.Repeat(fmt.Sprint(n), 1000))
+		}
+		if err := l.Ready(); !errors.Is(err, ErrBacklog) {
+			t.Errorf("Ready = %v", err)
+		}
+		if s := l.Stats(); s.Deferred == 0 || s.Backlog > 8<<10 {
+			t.Errorf("%+v", s)
+		}
+		deferred := int(l.Stats().Deferred)
+		close(release)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := errors.Join(l.Ready(), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		l = mustOpenMem(t, d, store, SyncAlways)
+		if got := l.Recovery().Replayed; got != 2*deferred {
+			t.Errorf("%d of %d deferred calls' records were recorded", got, deferred)
+		}
+		l.Close()
+	})
+}
+
+func TestReplayOfMuchBeyondOneTransaction(t *testing.T) {
+	t.Parallel()
+	d, store := newMemDisk(), memkv.New()
+	defer store.Close()
+	l := mustOpenMem(t, d, store, SyncAlways)
+	l.queue.close() // as if the process were killed before it could write
+	for n := range 3*replayChunk + 7 {
+		stage(l, store, fmt.Sprintf("write%04d", n))
+	}
+	l.queue.closed.Store(false)
+	l.Close()
+	l = mustOpenMem(t, d, store, SyncAlways)
+	if got := l.Recovery().Replayed; got != 2*(3*replayChunk+7) {
+		t.Errorf("%d records", got)
+	}
+	l.Close()
+	for id, n := range counts(t, d) {
+		if n != 1 {
+			t.Errorf("%s is there %d times", id, n)
+		}
+	}
+}
+
+func TestSeekFindsTheSequence(t *testing.T) {
+	t.Parallel()
+	f := &memFile{d: newMemDisk(), n: &memNode{}, log: true}
+	var h head
+	var starts []int64
+	for n := range 3000 {
+		starts = append(starts, int64(len(f.n.data)))
+		f.n.data = h.appendLine(f.n.data, testEvent(strings.Repeat("x", n%900)))
+	}
+	for _, sequence := range []uint64{1, 2, 700, 1500, 2999, 3000, 3001, 1 << 40} {
+		at := seek(f, int64(len(f.n.data)), sequence)
+		want := starts[min(sequence, 3000)-1]
+		if at > want || want-at > 64<<10+2000 {
+			t.Errorf("record %d at byte %d: seek says %d", sequence, want, at)
+		}
+	}
+}
