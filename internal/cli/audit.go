@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/server"
+	"github.com/coffer-secrets/coffer/internal/ui"
 )
 
 func auditCommand() *cobra.Command {
@@ -74,16 +74,15 @@ each: time, principal, call, resource, outcome. It works beside a running server
 		if since > 0 {
 			o.Filter.Since, o.Last = time.Now().Add(-since), 0
 		}
-		print := printRecord
+		print := ui.Record
 		if asJSON {
 			print = printLine
 		}
-		t := newTerm(cmd.OutOrStdout())
 		for r, err := range audit.Records(cmd.Context(), auditFile(config, args), o) {
 			if err != nil {
 				return err
 			}
-			if err := print(cmd.OutOrStdout(), t, r); err != nil {
+			if err := print(cmd.OutOrStdout(), r); err != nil {
 				return err
 			}
 		}
@@ -92,33 +91,8 @@ each: time, principal, call, resource, outcome. It works beside a running server
 	return cmd
 }
 
-func printLine(w io.Writer, _ terminal, r audit.Record) error {
+func printLine(w io.Writer, r audit.Record) error {
 	_, err := fmt.Fprintf(w, "%s\n", r.Line)
-	return err
-}
-
-func printRecord(w io.Writer, t terminal, r audit.Record) error {
-	who := r.UserIdentity.ARN
-	if who == "" {
-		who = r.UserIdentity.AccessKeyID
-	}
-	if who == "" {
-		who = "-"
-	}
-	if r.UserIdentity.InvokedBy != "" {
-		who += " via " + r.UserIdentity.InvokedBy
-	}
-	outcome := t.green("ok")
-	if r.ErrorCode != "" {
-		outcome = t.red(r.ErrorCode)
-	}
-	var what []string
-	for _, res := range r.Resources {
-		what = append(what, res.ARN)
-	}
-	service := strings.TrimSuffix(r.EventSource, ".amazonaws.com")
-	_, err := fmt.Fprintf(w, "%s  %s  %s  %s  %s\n", t.dim(r.EventTime.Format(time.RFC3339)),
-		t.bold(service+":"+r.EventName), outcome, who, strings.Join(what, " "))
 	return err
 }
 
@@ -180,7 +154,7 @@ func verifyAudit(cmd *cobra.Command, s *settings, args []string, partial bool) (
 	}
 	o := audit.VerifyOptions{Partial: partial}
 	if len(args) == 0 {
-		key, err := server.AnchorKey(cmd.Context(), config)
+		key, err := config.AnchorKey(cmd.Context())
 		switch {
 		case err == nil:
 			o.Key = key.Reveal()
@@ -195,8 +169,8 @@ func verifyAudit(cmd *cobra.Command, s *settings, args []string, partial bool) (
 }
 
 func printVerified(w io.Writer, r audit.Report) {
-	t := newTerm(w)
-	fmt.Fprintf(w, "%s %d records, %d to %d: the chain is whole", t.green("ok"), r.Records, r.First, r.Last)
+	p := ui.For(w)
+	fmt.Fprintf(w, "%s %d records, %d to %d: the chain is whole", p.Green("ok"), r.Records, r.First, r.Last)
 	if r.MACChecked {
 		fmt.Fprint(w, ", and the anchor is authentic")
 	} else {

@@ -20,6 +20,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/coffer-secrets/coffer/internal/ui"
 )
 
 // Main runs the command line and returns the exit status. An interrupt or a
@@ -45,8 +47,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
-	t := newTerm(errOut)
-	fmt.Fprintf(errOut, "%s %v\n", t.red("coffer:"), err)
+	fmt.Fprintf(errOut, "%s %v\n", ui.For(errOut).Red("coffer:"), err)
 	if h, ok := errors.AsType[*hinted](err); ok {
 		fmt.Fprintf(errOut, "%s\n", h.hint)
 	}
@@ -68,7 +69,7 @@ func command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{withHint(err, fmt.Sprintf("Try: %s --help", cmd.CommandPath()))}
 	})
-	root.AddCommand(devCommand(), serverCommand(), keyCommand(), auditCommand(), sealCommand(), benchCommand(), versionCommand())
+	root.AddCommand(demoCommand(), devCommand(), serverCommand(), keyCommand(), auditCommand(), sealCommand(), benchCommand(), versionCommand())
 	return root
 }
 

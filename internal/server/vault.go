@@ -55,7 +55,7 @@ func OpenVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) 
 
 // AnchorKey returns the key of the audit log's anchor of a data directory that
 // exists and that no server has open. It changes nothing in it.
-func AnchorKey(ctx context.Context, c Config) (secret.Value, error) {
+func (c Config) AnchorKey(ctx context.Context) (secret.Value, error) {
 	if err := c.complete(); err != nil {
 		return secret.Value{}, err
 	}
