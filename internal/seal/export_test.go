@@ -35,7 +35,9 @@ func NewOneKey(id uint32, key [keySize]byte) OneKey {
 }
 
 // Seal returns the record of value under key.
-func (o OneKey) Seal(key string, value []byte) []byte { return o.key.appendRecord(nil, nil, key, value) }
+func (o OneKey) Seal(key string, value []byte) []byte {
+	return o.key.appendRecord(nil, nil, key, value)
+}
 
 // Open returns the value of a record under key.
 func (o OneKey) Open(key string, record []byte) ([]byte, error) {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
@@ -195,43 +194,5 @@ func (s *Store) Rewrap(ctx context.Context, root Root) error {
 	s.mu.Lock()
 	s.root = root
 	s.mu.Unlock()
-	return nil
-}
-
-// A lease is a number of seals under one data key that the keyring counts as used.
-type lease struct {
-	id   uint32
-	left atomic.Int64
-}
-
-// take uses one seal of the lease, if it has any left for the data key.
-func (l *lease) take(id uint32) bool {
-	return l != nil && l.id == id && l.left.Add(-1) >= 0
-}
-
-// book takes a lease under the newest data key, or under a new one if that one may not
-// seal so many more. Nothing happens if a lease is at hand.
-func (s *Store) book(ctx context.Context) error {
-	s.admin.Lock()
-	defer s.admin.Unlock()
-	if l := s.lease.Load(); l != nil && l.id == s.ring.Load().newest().id && l.left.Load() > 0 {
-		return nil
-	}
-	l := &lease{}
-	l.left.Store(int64(s.opts.Lease))
-	err := s.change(ctx, nil, func(k *keyring) error {
-		if k.newest().booked+s.opts.Lease > s.opts.Seals {
-			if err := s.rotate(k); err != nil {
-				return err
-			}
-		}
-		k.newest().booked += s.opts.Lease
-		l.id = k.newest().id
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s.lease.Store(l)
 	return nil
 }

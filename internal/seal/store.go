@@ -99,7 +99,7 @@ type tx struct {
 	buf []byte // of the last sealed record; engines copy it
 	// checked says that the keyring of this transaction was found to be ring.
 	checked bool
-	// again, once set, makes the transaction fail and run again after again was cured.
+	// again, once set, makes the transaction fail, to run again when the reason is cured.
 	again error
 	found []byte // the keyring that is not ring, for errStale
 }
@@ -111,7 +111,7 @@ var (
 )
 
 // maxAttempts bounds the runs of an Update. Each but the first means that the keyring
-// was changed by somebody else, or that a lease was used up.
+// was changed by another process, or that a lease was used up while it ran.
 const maxAttempts = 16
 
 // Update is kv.Store's.
@@ -122,6 +122,9 @@ func (s *Store) Update(ctx context.Context, fn func(kv.Tx) error) (kv.Rev, error
 func (s *Store) update(ctx context.Context, fn func(*tx) error) (kv.Rev, error) {
 	t := &tx{reader: reader{ctx: ctx, store: s}}
 	for range maxAttempts {
+		if err := s.book(ctx); err != nil {
+			return 0, err
+		}
 		t.ring = s.ring.Load()
 		rev, err := s.inner.Update(ctx, func(in kv.Tx) error {
 			t.in, t.out, t.checked, t.again, t.found = in, in, false, nil, nil
@@ -130,16 +133,13 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) (kv.Rev, error) 
 			}
 			return t.again
 		})
-		switch {
-		case t.again == nil || !errors.Is(err, t.again):
+		if t.again == nil || !errors.Is(err, t.again) {
 			return rev, err
-		case t.again == errStale:
-			_, err = s.adopt(ctx, t.found, nil)
-		default:
-			err = s.book(ctx)
 		}
-		if err != nil {
-			return 0, err
+		if t.again == errStale {
+			if _, err := s.adopt(ctx, t.found, nil); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return 0, fmt.Errorf("after %d attempts: %w", maxAttempts, t.again)
