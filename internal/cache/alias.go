@@ -3,7 +3,10 @@
 
 package cache
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // suffixLen is the length of what Secrets Manager appends to a name in an ARN: a
 // hyphen and six characters.
@@ -100,12 +103,37 @@ func (c *Cache) learn(e *entry, ref Ref, v *Value) *entry {
 			e = other
 		}
 	}
-	for _, id := range ids {
-		if c.index[ref.at(id)] == nil {
-			c.link(e, ref.at(id))
-		}
+	for _, id := range append(ids, ref.ID) {
+		c.find(e, ref.at(id))
+	}
+	if v.Parameter != nil {
+		c.learnDecryption(e, ref, v)
 	}
 	return e
+}
+
+// find lets ref find e, unless it already finds something.
+func (c *Cache) find(e *entry, ref Ref) {
+	if c.index[ref] == nil {
+		c.link(e, ref)
+	}
+}
+
+// learnDecryption makes a parameter that is not encrypted findable whether its
+// decryption is asked for or not, and one that is only as it was asked for.
+func (c *Cache) learnDecryption(e *entry, ref Ref, v *Value) {
+	plain := v.Parameter.Type != nil && *v.Parameter.Type != "SecureString"
+	for _, r := range slices.Clone(e.refs) {
+		other := r
+		other.Decrypt = !r.Decrypt
+		switch {
+		case plain:
+			c.find(e, other)
+		case r.Decrypt != ref.Decrypt:
+			delete(c.index, r)
+			e.refs = slices.DeleteFunc(e.refs, func(x Ref) bool { return x == r })
+		}
+	}
 }
 
 // merge lets all that found e find other, and forgets e.

@@ -139,6 +139,33 @@ func TestAParametersSelectorIsNotPartOfItsName(t *testing.T) {
 	}
 }
 
+func TestDecryptionMattersToWhatIsEncrypted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kind := "String"
+	r.src.answer = func(ref cache.Ref) (cache.Value, error) {
+		text := "plain"
+		if kind == "SecureString" && !ref.Decrypt {
+			text = "cipher"
+		}
+		return cache.Value{
+			ARN: "arn:aws:ssm:eu-west-1:000000000000:parameter/p", Name: "/p",
+			Text: secret.FromString(text), Parameter: &cache.ParameterInfo{Type: &kind},
+		}, nil
+	}
+	raw := cache.Ref{Kind: cache.Parameter, ID: "/p"}
+	decrypted := raw
+	decrypted.Decrypt = true
+	r.want(decrypted, "plain", cache.Miss, 1)
+	r.want(raw, "plain", cache.Hit, 0)
+
+	kind = "SecureString" // deleted, and made again
+	r.clock.advance(cache.DefaultTTL)
+	r.want(decrypted, "plain", cache.Miss, 1)
+	r.want(raw, "cipher", cache.Miss, 1)
+	r.want(decrypted, "plain", cache.Hit, 0)
+}
+
 func TestAReferenceToASecretIsFoundByItsOwnNameOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

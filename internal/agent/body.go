@@ -1,0 +1,173 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// timeLayout is RFC 3339 with milliseconds in UTC.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// maxPooled is the largest buffer in bytes that is kept for the next answer.
+const maxPooled = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// writeAnswer writes a value in the form of the AWS extension, and what it does not tell
+// in headers. The buffer is overwritten before anybody else gets it.
+func writeAnswer(w http.ResponseWriter, a *cache.Answer) {
+	buffer := buffers.Get().(*[]byte)
+	b := appendBody((*buffer)[:0], &a.Value)
+	defer func() {
+		clear(b)
+		if cap(b) <= maxPooled {
+			*buffer = b[:0]
+			buffers.Put(buffer)
+		}
+	}()
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	h[cacheHeader] = []string{string(a.Status)}
+	h["Age"] = []string{strconv.FormatInt(int64(a.Age/time.Second), 10)}
+	if a.VersionID != "" && strings.IndexFunc(a.VersionID, notInETag) < 0 {
+		h["Etag"] = []string{`"` + a.VersionID + `"`}
+	}
+	_, _ = w.Write(b)
+}
+
+func notInETag(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }
+
+func appendBody(b []byte, v *cache.Value) []byte {
+	if v.Parameter != nil {
+		return appendParameter(b, v)
+	}
+	b = appendMember(b, `{"ARN":`, v.ARN)
+	b = appendTime(append(b, `,"CreatedDate":`...), v.Created)
+	b = appendMember(b, `,"Name":`, v.Name)
+	b = append(b, `,"SecretBinary":`...)
+	if v.Binary.IsZero() {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, '"')
+		b = base64.StdEncoding.AppendEncode(b, v.Binary.Reveal())
+		b = append(b, '"')
+	}
+	b = appendSecret(append(b, `,"SecretString":`...), v.Text)
+	b = appendMember(b, `,"VersionId":`, v.VersionID)
+	b = append(b, `,"VersionStages":`...)
+	if v.Stages == nil {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, '[')
+		for i, s := range v.Stages {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, s)
+		}
+		b = append(b, ']')
+	}
+	return append(b, `,"ResultMetadata":{}}`...)
+}
+
+func appendParameter(b []byte, v *cache.Value) []byte {
+	p := v.Parameter
+	b = appendMember(b, `{"Parameter":{"ARN":`, v.ARN)
+	b = appendOptional(append(b, `,"DataType":`...), p.DataType)
+	b = appendTime(append(b, `,"LastModifiedDate":`...), v.Created)
+	b = appendMember(b, `,"Name":`, v.Name)
+	b = appendOptional(append(b, `,"Selector":`...), p.Selector)
+	b = appendSecret(append(b, `,"SourceResult":`...), p.SourceResult)
+	b = appendOptional(append(b, `,"Type":`...), p.Type)
+	b = appendSecret(append(b, `,"Value":`...), v.Text)
+	b = strconv.AppendInt(append(b, `,"Version":`...), p.Version, 10)
+	return append(b, `},"ResultMetadata":{}}`...)
+}
+
+// appendMember appends a member whose empty value is absent.
+func appendMember(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	if value == "" {
+		return append(b, "null"...)
+	}
+	return appendString(b, value)
+}
+
+func appendOptional(b []byte, s *string) []byte {
+	if s == nil {
+		return append(b, "null"...)
+	}
+	return appendString(b, *s)
+}
+
+func appendSecret(b []byte, v secret.Value) []byte {
+	if v.IsZero() {
+		return append(b, "null"...)
+	}
+	return appendString(b, v.Reveal())
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "null"...)
+	}
+	b = append(b, '"')
+	b = t.UTC().AppendFormat(b, timeLayout)
+	return append(b, '"')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
+func appendString[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
+			if r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+		}
+		b = append(b, s[from:i]...)
+		b = appendEscaped(b, c)
+		i++
+		from = i
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}
+
+func appendEscaped(b []byte, c byte) []byte {
+	switch {
+	case c >= utf8.RuneSelf:
+		return append(b, `\ufffd`...)
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	case c == '\n':
+		return append(b, `\n`...)
+	case c == '\r':
+		return append(b, `\r`...)
+	case c == '\t':
+		return append(b, `\t`...)
+	}
+	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+}

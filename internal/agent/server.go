@@ -1,0 +1,123 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxConns bounds the connections that are served at once; more wait to be
+	// accepted. A function has a few.
+	maxConns = 512
+	// maxHeader bounds a request's line and headers, in bytes: a name of 2 KiB, each
+	// byte encoded, and a session token, which AWS says may grow.
+	maxHeader = 32 << 10
+	// headerTimeout bounds the time from a request's first byte to the end of its
+	// headers. There is no bound on how long a connection may be idle: it would end
+	// in a freeze, and the function would use a connection that is just being closed.
+	headerTimeout = 5 * time.Second
+)
+
+// Listen opens the port on 127.0.0.1. Zero means any.
+func Listen(port int) (net.Listener, error) {
+	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d of 127.0.0.1 is taken, maybe by another extension for secrets: "+
+			"remove that, or set PARAMETERS_SECRETS_EXTENSION_HTTP_PORT to another port: %w", port, err)
+	}
+	return l, err
+}
+
+// Server serves an Agent at a listener.
+type Server struct {
+	http *http.Server
+	done chan struct{}
+	err  error
+}
+
+// Serve begins to serve. Stop ends it, and closes the listener.
+func Serve(l net.Listener, handler http.Handler, log *slog.Logger) *Server {
+	s := &Server{
+		http: &http.Server{
+			Handler: handler, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeader,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		},
+		done: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(limit(l, maxConns)); !errors.Is(err, http.ErrServerClosed) {
+			s.err = fmt.Errorf("serving: %w", err)
+		}
+	}()
+	return s
+}
+
+// Done is closed when the server has stopped serving, for whatever reason.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Stop refuses new connections, waits for requests under way until ctx ends, then cuts
+// them off. The error is the one that the server failed with, if it did.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+	}
+	<-s.done
+	return s.err
+}
+
+// limited is a listener with a bound on connections.
+type limited struct {
+	net.Listener
+	places chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func limit(l net.Listener, n int) *limited {
+	return &limited{Listener: l, places: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+// Accept implements net.Listener.
+func (l *limited) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return &counted{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// Close implements net.Listener.
+func (l *limited) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// counted is a connection that takes a place.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *counted) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}

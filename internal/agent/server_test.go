@@ -1,0 +1,203 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/agent"
+	"github.com/coffer-secrets/coffer/internal/cache"
+)
+
+func TestServeAndStop(t *testing.T) {
+	t.Parallel()
+	l, err := agent.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began, release := make(chan struct{}), make(chan struct{})
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(began)
+		<-release
+		_, _ = io.WriteString(w, "done")
+	})
+	s := agent.Serve(l, handler, slog.New(slog.DiscardHandler))
+	got := make(chan string, 1)
+	go func() {
+		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + l.Addr().String())
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		got <- string(b)
+	}()
+	<-began
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Stop(context.Background()) }()
+	<-s.Done() // serving has stopped: what is under way has not
+	close(release)
+	if answer := <-got; answer != "done" {
+		t.Errorf("the request under way got %q", answer)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	l, err := agent.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := make(chan struct{})
+	s := agent.Serve(l, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-r.Context().Done()
+	}), slog.New(slog.DiscardHandler))
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-began
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPortThatIsTaken(t *testing.T) {
+	t.Parallel()
+	l, err := agent.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = agent.Listen(l.Addr().(*net.TCPAddr).Port)
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPrefetchAsksForEach(t *testing.T) {
+	t.Parallel()
+	s := &store{answer: secretAnswer()}
+	agent.Prefetch(t.Context(), s, make([]cache.Ref, 40), slog.New(slog.DiscardHandler))
+	if len(s.asked) != 40 {
+		t.Errorf("%d", len(s.asked))
+	}
+	var log bytes.Buffer
+	s.err = errors.New("down")
+	agent.Prefetch(t.Context(), s, []cache.Ref{{ID: "x"}}, slog.New(slog.NewTextHandler(&log, nil)))
+	if !strings.Contains(log.String(), "prefetching failed") {
+		t.Errorf("logged %q", &log)
+	}
+}
+
+func FuzzRequestLine(f *testing.F) {
+	for _, seed := range []string{
+		sm + "?secretId=prod/db", ssm + "?name=%2Fa&label=x&version=1&withDecryption=true", sm + "?secretId=" + arn + "&refreshNow=1",
+		"/coffer/v1/failed?secretId=a&versionId=b", "/ping", "/?&&=%zz;", sm + "?secretId=%00%ff",
+	} {
+		f.Add("GET", seed)
+	}
+	a := newAgent(f, &store{answer: secretAnswer()}, io.Discard)
+	f.Fuzz(func(t *testing.T, method, target string) {
+		path, query, _ := strings.Cut(target, "?")
+		req := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:2773/", nil)
+		req.Method, req.URL.Path, req.URL.RawQuery = method, path, query
+		req.Header.Set("X-Aws-Parameters-Secrets-Token", token)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, req)
+		switch w.Code {
+		case 200:
+			if path != "/ping" && !json.Valid(w.Body.Bytes()) {
+				t.Errorf("not JSON: %s", w.Body)
+			}
+		case 400, 404, 405:
+		default:
+			t.Errorf("%d", w.Code)
+		}
+	})
+}
+
+func FuzzBody(f *testing.F) {
+	f.Add([]byte("\x00\"\\\xff\u2028é"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		a := secretAnswer()
+		a.Text = a.Text.Clone()
+		a.Stages, a.Name = []string{string(text)}, string(text)
+		w := do(t, newAgent(t, &store{answer: a}, io.Discard), "GET", sm+"?secretId=x", nil)
+		var got struct{ Name string }
+		want := string([]rune(string(text))) // each byte that is not UTF-8 is one U+FFFD
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Name != want {
+			t.Errorf("%q came back as %q, %v", text, got.Name, err)
+		}
+	})
+}
+
+// BenchmarkCachedRead is a read over loopback, beside a handler that does nothing.
+func BenchmarkCachedRead(b *testing.B) {
+	src := fixed{}
+	held, err := cache.New(cache.Config{Source: src})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer held.Close()
+	body := bytes.Repeat([]byte("x"), 400)
+	for name, h := range map[string]http.Handler{
+		"constant": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }),
+		"agent":    newAgent(b, held, io.Discard),
+	} {
+		b.Run(name, func(b *testing.B) {
+			l, err := agent.Listen(0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := agent.Serve(l, h, slog.New(slog.DiscardHandler))
+			defer func() { _ = s.Stop(context.Background()) }()
+			tr := &http.Transport{MaxIdleConnsPerHost: 64}
+			defer tr.CloseIdleConnections()
+			b.SetParallelism(8) // 16 connections on 2 cores
+			b.RunParallel(func(pb *testing.PB) {
+				req, _ := http.NewRequest(http.MethodGet, "http://"+l.Addr().String()+sm+"?secretId=prod/db", nil)
+				req.Header.Set("X-Aws-Parameters-Secrets-Token", token)
+				for pb.Next() {
+					res, err := tr.RoundTrip(req)
+					if err != nil || res.StatusCode != 200 {
+						b.Errorf("%v, %v", res, err)
+						return
+					}
+					_, _ = io.Copy(io.Discard, res.Body)
+					res.Body.Close()
+				}
+			})
+		})
+	}
+}
+
+type fixed struct{}
+
+func (fixed) Fetch(context.Context, cache.Ref) (cache.Value, error) {
+	v := secretAnswer().Value
+	v.Created = time.Now()
+	return v, nil
+}
