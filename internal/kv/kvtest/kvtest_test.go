@@ -46,6 +46,7 @@ func defects() []defect {
 				var rev kv.Rev
 				for key, value := range t.Writes() {
 					rev, err = m.Store.Update(ctx, func(t kv.Tx) error { return t.Put(key, value) })
+					runtime.Gosched()
 				}
 				return rev, err
 			}
