@@ -95,14 +95,18 @@ func watchPrefix(ctx context.Context, s kv.Store) error {
 	return nil
 }
 
-// watchConcurrent has watchers follow a busy store, each from a snapshot that it took on
-// the way, and compares what they come to.
+// watchConcurrent has watchers follow a busy store, one from the beginning and the others
+// from a snapshot that they took on the way, and compares what they come to.
 func watchConcurrent(ctx context.Context, s kv.Store) error {
 	const writers, watchers, each = 4, 3, 40
 	finals := make([]map[string]string, watchers)
 	done := make(chan struct{})
 	follow := start(func() error {
 		return together(watchers, func(i int) (err error) {
+			if i == 0 {
+				finals[i] = make(map[string]string)
+				return apply(ctx, s, finals[i], 0)
+			}
 			finals[i], err = follow(ctx, s, kv.Rev(i*each))
 			return err
 		})
