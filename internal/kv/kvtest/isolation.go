@@ -84,7 +84,7 @@ func wholeUpdates(ctx context.Context, s kv.Store) error {
 	var failed atomic.Bool
 	return together(4, func(i int) (err error) {
 		defer func() { failed.CompareAndSwap(false, err != nil) }()
-		for !failed.Load() && (views.Load() < 100 || transfers.Load() < 100) {
+		for !failed.Load() && (views.Load() < 200 || transfers.Load() < 200) {
 			if i < 2 {
 				n := transfers.Add(1)
 				err = transfer(ctx, s, account(n), account(n*n+1), int(7*n-100))

@@ -46,7 +46,9 @@ func defects() []defect {
 				var rev kv.Rev
 				for key, value := range t.Writes() {
 					rev, err = m.Store.Update(ctx, func(t kv.Tx) error { return t.Put(key, value) })
-					runtime.Gosched()
+					for range 20 {
+						runtime.Gosched() // let others see it half done
+					}
 				}
 				return rev, err
 			}
