@@ -204,18 +204,28 @@ func writeSkew(ctx context.Context, s kv.Store) error {
 	return nil
 }
 
-// phantoms books seats, as many as there are, by counting those that are taken.
+// phantoms sells seats, in several shows, by counting those that are taken.
 func phantoms(ctx context.Context, s kv.Store) error {
-	const buyers, each, seats = 8, 4, 10
+	for show := range 10 {
+		if err := sell(ctx, s, fmt.Sprintf("seat/%d/", show)); err != nil {
+			return fmt.Errorf("show %d: %w", show, err)
+		}
+	}
+	return nil
+}
+
+// sell lets more buyers at the seats under prefix than there are seats.
+func sell(ctx context.Context, s kv.Store, prefix string) error {
+	const buyers, each, seats = 8, 3, 10
 	err := together(buyers, func(i int) error {
 		for n := range each {
 			_, err := s.Update(ctx, func(tx kv.Tx) error {
-				taken, err := scan(tx, kv.Range{Prefix: "seat/"})
+				taken, err := scan(tx, kv.Range{Prefix: prefix})
 				runtime.Gosched()
 				if err != nil || len(taken) >= seats {
 					return err
 				}
-				return tx.Put(fmt.Sprintf("seat/%d-%d", i, n), nil)
+				return tx.Put(fmt.Sprintf("%s%d-%d", prefix, i, n), nil)
 			})
 			if err != nil {
 				return err
@@ -227,7 +237,7 @@ func phantoms(ctx context.Context, s kv.Store) error {
 		return err
 	}
 	return view(ctx, s, func(r kv.Reader) error {
-		taken, err := scan(r, kv.Range{Prefix: "seat/"})
+		taken, err := scan(r, kv.Range{Prefix: prefix})
 		if err == nil && len(taken) != seats {
 			err = fmt.Errorf("%d of %d seats were sold", len(taken), seats)
 		}
