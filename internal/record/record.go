@@ -94,6 +94,18 @@ func (t *Table[T]) All(r kv.Reader, after string, segments ...string) iter.Seq2[
 	if after != "" {
 		scan.Start = prefix + kv.Key(after) + "\x00"
 	}
+	return t.scan(r, scan, len(prefix))
+}
+
+// Scan yields the records of a range of the table's keys, each with all of its
+// segments. The range is one of whole keys, as Key returns them, and lies within
+// the table.
+func (t *Table[T]) Scan(r kv.Reader, scan kv.Range) iter.Seq2[Item[T], error] {
+	return t.scan(r, scan, len(t.name)+1)
+}
+
+// scan yields records with what their keys hold from that offset on.
+func (t *Table[T]) scan(r kv.Reader, scan kv.Range, from int) iter.Seq2[Item[T], error] {
 	return func(yield func(Item[T], error) bool) {
 		for pair, err := range r.Scan(scan) {
 			if err != nil {
@@ -101,7 +113,7 @@ func (t *Table[T]) All(r kv.Reader, after string, segments ...string) iter.Seq2[
 				return
 			}
 			v, err := t.decode(pair.Key, pair.Value)
-			if !yield(Item[T]{Segments: kv.Split(pair.Key[len(prefix):]), Value: v}, err) || err != nil {
+			if !yield(Item[T]{Segments: kv.Split(pair.Key[from:]), Value: v}, err) || err != nil {
 				return
 			}
 		}
@@ -110,7 +122,7 @@ func (t *Table[T]) All(r kv.Reader, after string, segments ...string) iter.Seq2[
 
 // Item is one record of a scan.
 type Item[T any] struct {
-	// Segments are the key's segments below those that were scanned.
+	// Segments are the key's segments, for All those below what was scanned.
 	Segments []string
 	Value    *T
 }
