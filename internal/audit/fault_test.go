@@ -275,6 +275,7 @@ func TestAFailedSyncIsNotForgotten(t *testing.T) {
 			if err := errors.Join(l.Ready(), l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
+			d.restart(func(string, int) int { return 0 })
 			n := counts(t, d)
 			for _, id := range []string{"before", "writea", "writeb", "after"} {
 				if n[id] != 1 {
@@ -283,6 +284,38 @@ func TestAFailedSyncIsNotForgotten(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAFailedSyncIsNotTakenForGoodAtTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, store := newMemDisk(), memkv.New()
+		defer store.Close()
+		l := mustOpenMem(t, d, store, DefaultSyncInterval)
+		failed := false
+		d.mu.Lock()
+		d.fault = func(op, path string) error {
+			if op == "open" || op == "sync" && path == memPath && !failed {
+				failed = true
+				return syscall.EIO
+			}
+			return nil
+		}
+		d.mu.Unlock()
+		stage(l, store, "write")
+		time.Sleep(time.Second)
+		if err := l.Close(); err == nil {
+			t.Error("closed without an error")
+		}
+		d.restart(func(string, int) int { return 0 })
+		l = mustOpenMem(t, d, store, SyncAlways)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := counts(t, d); n["writea"] != 1 || n["writeb"] != 1 {
+			t.Errorf("%v", n)
+		}
+	})
 }
 
 func TestAFailedWriteRefusesTheCallAndLeavesNoTrace(t *testing.T) {
@@ -295,6 +328,7 @@ func TestAFailedWriteRefusesTheCallAndLeavesNoTrace(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.mu.Lock()
+		d.torn = 50 // bytes that get through
 		d.fault = func(op, path string) error {
 			if op == "write" {
 				return syscall.EIO
@@ -302,8 +336,12 @@ func TestAFailedWriteRefusesTheCallAndLeavesNoTrace(t *testing.T) {
 			return nil
 		}
 		d.mu.Unlock()
+		size := len(d.nodes[memPath].data)
 		if err := l.Append(t.Context(), testEvent("refused")); !errors.Is(err, syscall.EIO) {
 			t.Fatalf("Append = %v", err)
+		}
+		if n := len(d.nodes[memPath].data); n != size {
+			t.Errorf("the failed write left %d bytes", n-size)
 		}
 		stage(l, store, "write")
 		d.mu.Lock()
@@ -425,6 +463,36 @@ func TestReplayOfMuchBeyondOneTransaction(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s is there %d times", id, n)
 		}
+	}
+}
+
+// TestReplayLooksFarEnoughBack has a call's records far from the log's end, and still in
+// the store.
+func TestReplayLooksFarEnoughBack(t *testing.T) {
+	t.Parallel()
+	d, mem := newMemDisk(), memkv.New()
+	defer mem.Close()
+	store := &mortal{Store: mem}
+	l := mustOpenMem(t, d, store, SyncAlways)
+	filler := func() {
+		for range 2000 {
+			if err := l.Append(t.Context(), testEvent("filler")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	filler()
+	stage(l, store, "write")
+	store.dead.Store(true)
+	filler()
+	l.Close()
+	l = mustOpenMem(t, d, mem, SyncAlways)
+	if r := l.Recovery(); r.Replayed != 0 {
+		t.Errorf("%+v", r)
+	}
+	l.Close()
+	if n := counts(t, d); n["writea"] != 1 || n["writeb"] != 1 {
+		t.Errorf("%d and %d times", n["writea"], n["writeb"])
 	}
 }
 

@@ -46,7 +46,7 @@ const (
 
 // Options say where and how a log is kept. The zero value of a field means its default.
 type Options struct {
-	Path         string           // of the file; required
+	Path         string           // of the file, not of a symbolic link to it; required
 	AnchorKey    []byte           // makes the anchor's MAC; empty means an anchor without one
 	SyncInterval time.Duration    // DefaultSyncInterval, or SyncAlways
 	Mode         Mode             // Block

@@ -403,6 +403,31 @@ func TestDeletedWhileOpen(t *testing.T) {
 	closeLog(t, open(t, audit.Options{Path: path, Store: store})) // the chain goes on
 }
 
+func TestAllFilesDeletedWhileOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		l := open(t, audit.Options{Path: path})
+		appendEvents(t, l, 0, 3)
+		time.Sleep(2 * time.Second)
+		if err := errors.Join(os.Remove(path), os.Remove(path+audit.AnchorSuffix)); err != nil {
+			t.Fatal(err)
+		}
+		appendEvents(t, l, 3, 4)
+		if got := ids(t, path, audit.ReadOptions{}); len(got) != 3 || got[2] != "event-000003" {
+			t.Errorf("the new file: %v", got)
+		}
+		if _, err := audit.Open(t.Context(), audit.Options{Path: path, AnchorKey: testKey}); !errors.Is(err, audit.ErrLocked) {
+			t.Errorf("a second Open = %v", err)
+		}
+		closeLog(t, l)
+		closeLog(t, open(t, audit.Options{Path: path}))
+		if b := mustBreak(t, testKey, path); b.Kind != audit.Removed || b.Line != 1 {
+			t.Errorf("%v", b)
+		}
+	})
+}
+
 func TestDeletedWhileClosed(t *testing.T) {
 	t.Parallel()
 	path := newFile(t, 3)

@@ -36,6 +36,7 @@ type memNode struct {
 	links  uint64
 	data   []byte
 	synced []byte
+	stale  int      // up to here a sync failed, and the kernel holds what it cached for clean
 	owner  *memFile // of the lock
 }
 
@@ -58,13 +59,15 @@ func (d *memDisk) restart(power func(path string, unsynced int) int) {
 		n.owner = nil
 		if power != nil {
 			kept := power(path, max(0, len(n.data)-len(n.synced)))
-			if same := min(len(n.synced), len(n.data)); string(n.data[:same]) == string(n.synced[:same]) && len(n.data) >= len(n.synced) {
-				n.data = n.data[:len(n.synced)+kept]
-			} else if kept == 0 { // an anchor: written in place, or not
-				n.data = append([]byte(nil), n.synced...)
+			if strings.HasSuffix(path, AnchorSuffix) {
+				if kept == 0 { // written in place, or not
+					n.data = append([]byte(nil), n.synced...)
+				}
+			} else if len(n.data) >= len(n.synced) {
+				n.data = append(append([]byte(nil), n.synced...), n.data[len(n.synced):len(n.synced)+kept]...)
 			}
 		}
-		n.synced = append([]byte(nil), n.data...)
+		n.synced, n.stale = append([]byte(nil), n.data...), 0
 	}
 	d.crashAt, d.crashed, d.fault, d.gate, d.ops = 0, false, nil, nil, 0
 }
@@ -93,7 +96,7 @@ func (d *memDisk) begin(op, path string) (torn int, err error) {
 	}
 	if d.fault != nil {
 		if err := d.fault(op, path); err != nil {
-			return -1, err
+			return d.torn, err
 		}
 	}
 	d.ops++
@@ -176,6 +179,9 @@ func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
 		f.n.data = append(f.n.data, make([]byte, grow)...)
 	}
 	copy(f.n.data[min(int(off), len(f.n.data)):], b[:n])
+	if f.n.stale <= int(off)+n { // tests rewrite all or nothing
+		f.n.stale = 0
+	}
 	return n, err
 }
 
@@ -200,6 +206,7 @@ func (f *memFile) Truncate(size int64) error {
 	defer f.d.mu.Unlock()
 	if err == nil {
 		f.n.data = append(f.n.data, make([]byte, max(0, int(size)-len(f.n.data)))...)[:size:size]
+		f.n.stale = min(f.n.stale, int(size))
 	}
 	return err
 }
@@ -207,10 +214,16 @@ func (f *memFile) Truncate(size int64) error {
 func (f *memFile) Sync() error {
 	_, err := f.d.begin("sync", f.path)
 	defer f.d.mu.Unlock()
-	if err == nil {
-		f.n.synced = append([]byte(nil), f.n.data...)
+	if err != nil {
+		f.n.stale = len(f.n.data)
+		return err
 	}
-	return err
+	old := f.n.synced
+	f.n.synced = append([]byte(nil), f.n.data...)
+	lost := f.n.synced[:min(f.n.stale, len(f.n.synced))]
+	clear(lost)
+	copy(lost, old)
+	return nil
 }
 
 func (f *memFile) Close() error {

@@ -26,7 +26,7 @@ const (
 	NoticeResized = "LogFileResized"
 	// NoticeTorn: the end of the file that a crash left torn was moved to "<log>.torn".
 	NoticeTorn = "LogTailTorn"
-	// NoticeAnchor: one of the anchor's slots was damaged.
+	// NoticeAnchor: one of the anchor's slots was damaged, or the anchor was deleted.
 	NoticeAnchor = "LogAnchorDamaged"
 )
 

@@ -11,8 +11,11 @@ import (
 	"time"
 )
 
-// follow goes on in a new file if the log's path no longer leads to the open one.
+// follow goes on in new files if the paths no longer lead to the open ones.
 func (j *journal) follow() error {
+	if err := j.followAnchor(); err != nil {
+		return fmt.Errorf("audit: looking for the anchor: %w", err)
+	}
 	info, err := j.files.stat(j.path)
 	switch {
 	case err == nil && info.inode == j.end().inode:
@@ -26,6 +29,45 @@ func (j *journal) follow() error {
 		reason = NoticeDeleted
 	}
 	return j.replace(reason)
+}
+
+// followAnchor makes a new anchor if the one that is open was deleted or moved.
+func (j *journal) followAnchor() error {
+	path := j.path + AnchorSuffix
+	open, err := j.anchor.info()
+	if err != nil {
+		return err
+	}
+	there, err := j.files.stat(path)
+	switch {
+	case err == nil && there.inode == open.inode:
+		return nil
+	case err == nil && there.size > 0:
+		return fmt.Errorf("%s was replaced by a file with other content; move that away", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	next, err := j.files.open(path)
+	if err != nil {
+		return err
+	}
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	both := j.synced.appendSlot(j.synced.appendSlot(nil, j.key), j.key)
+	if err = next.lock(); err == nil {
+		_, err = next.WriteAt(both, 0)
+	}
+	if err == nil {
+		err = errors.Join(next.Sync(), j.files.syncDir(path))
+	}
+	if err != nil {
+		next.Close()
+		return err
+	}
+	j.anchor.Close()
+	j.anchor = next
+	j.note(NoticeAnchor, `{"deleted":true}`)
+	return nil
 }
 
 // replace goes on in a new file at the log's path, with a first record that says why.
@@ -55,7 +97,6 @@ func (j *journal) replace(reason string) error {
 	j.file.Close()
 	j.file, j.suspect, j.reserved, j.checked = next, false, 0, time.Now()
 	j.again = append(lost, j.again...)
-	j.notices = nil
 	j.note(reason, fmt.Sprintf(`{"lastSequence":%d}`, at.sequence))
 	j.mu.Lock()
 	defer j.mu.Unlock()
