@@ -15,7 +15,7 @@ import (
 // Call.Later says it may be.
 const maxLater = 1024
 
-// after runs what calls left for later, several in one transaction.
+// after runs what calls left for later, each in a transaction of its own.
 type after struct {
 	store kv.Store
 	log   *slog.Logger
@@ -62,13 +62,20 @@ func (a *after) work() {
 		a.waiting = map[string]func(kv.Tx) error{}
 		a.mu.Unlock()
 		for key, fn := range batch {
-			if _, err := a.store.Update(context.Background(), fn); err != nil {
+			if err := a.do(fn); err != nil {
 				a.log.Warn("work left for later failed", "key", key, "error", err)
 			}
 		}
 	}
 }
 
+func (a *after) do(fn func(kv.Tx) error) (err error) {
+	defer recovered(&err)
+	_, err = a.store.Update(context.Background(), fn)
+	return err
+}
+
+// close runs what waits, and returns when it is done.
 func (a *after) close() {
 	a.mu.Lock()
 	a.closed = true

@@ -5,6 +5,7 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ type Call struct {
 	operation string       // that the request names, bound or not
 	op        *bound       // nil until it is known and bound
 	accessKey string       // as the request claims it
+	verified  *Credential  // that the caller proved to have
+	prepared  any          // what the row's Prepare made
 	// What follows is of one run of the transaction, and reset for the next.
 	run *run
 }
@@ -49,8 +52,15 @@ type Call struct {
 type run struct {
 	decided bool
 	targets []Target
-	records [][]byte // audit lines of nested calls
+	nested  []nested
 	later   []later
+}
+
+// nested is a call that the call made, with what came of it.
+type nested struct {
+	call    *Call
+	in, out any
+	err     error
 }
 
 type later struct {
@@ -74,10 +84,17 @@ func (c *Call) ARN(service, resource string) string {
 	return arn.ARN{Partition: c.Partition(), Service: service, Region: c.Region, Account: c.Account, Resource: resource}.String()
 }
 
+// Action is the operation's IAM action, such as "kms:Decrypt".
+func (c *Call) Action() string { return c.op.service.Name + ":" + c.op.name }
+
+// Prepared is what the row's Prepare made for this call, the same in every run of the
+// transaction.
+func (c *Call) Prepared() any { return c.prepared }
+
 // Allowed asks whether the caller may do action on target, for handlers that
 // leave out what the caller must not see.
 func (c *Call) Allowed(action string, target Target) bool {
-	return c.decide(action, target) == nil
+	return c.evaluate(action, target) == nil
 }
 
 // Authorize refuses with AccessDeniedException unless the caller may do action on
@@ -96,7 +113,8 @@ func (c *Call) Later(key string, fn func(kv.Tx) error) {
 
 // Invoke calls another operation for the same caller within the transaction of the
 // call, as Secrets Manager calls KMS: it is validated, decided and audited as a
-// call of its own, with Via set. The audit record goes with the outer call's.
+// call of its own, with Via set. Its audit record goes with the outer call's, whether
+// that succeeds or not; its writes are kept only if it does.
 func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In, Out], in *In) (*Out, error) {
 	out, err := c.invoke(ctx, r, op.Service, op.Name, in)
 	if err != nil {
@@ -107,18 +125,22 @@ func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In
 
 // invoke has no type parameters, so that it is compiled once.
 func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, name string, in any) (any, error) {
-	op := c.gate.lookup(service, name)
-	if op == nil {
-		return nil, notBound(service, name)
+	inner := *c
+	inner.service, inner.operation, inner.op, inner.run = service, name, c.gate.lookup(service, name), &run{}
+	inner.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
+	out, err := inner.attempt(ctx, r, in)
+	c.run.nested = append(append(c.run.nested, inner.run.nested...), nested{&inner, in, out, err})
+	c.run.later = append(c.run.later, inner.run.later...)
+	return out, err
+}
+
+// attempt is a nested call from its validation on.
+func (c *Call) attempt(ctx context.Context, r kv.Reader, in any) (any, error) {
+	if c.op == nil {
+		return nil, c.service.NotImplemented(c.operation)
 	}
-	if err := service.Validate(in); err != nil {
+	if err := c.service.Validate(in); err != nil {
 		return nil, err
 	}
-	nested := *c
-	nested.service, nested.operation, nested.op, nested.run = service, name, op, &run{}
-	nested.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
-	out, err := nested.execute(ctx, r, in)
-	c.run.records = append(append(c.run.records, nested.run.records...), nested.record(in, out, err))
-	c.run.later = append(c.run.later, nested.run.later...)
-	return out, err
+	return c.execute(ctx, r, in)
 }

@@ -4,19 +4,12 @@
 package gate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/policy"
-)
-
-// AccessDenied is the code of a refusal by policy in the JSON protocols, and
-// accessDeniedQuery in the Query protocol (AWS: "Common errors" of each service).
-var (
-	AccessDenied      = api.ErrorCode{Code: "AccessDeniedException", Status: 400, Member: "Message"}
-	accessDeniedQuery = api.ErrorCode{Code: "AccessDenied", Status: 403}
 )
 
 // authorise takes the row's decisions: every action on every target.
@@ -31,12 +24,17 @@ func (c *Call) authorise(targets []Target) error {
 	return nil
 }
 
-// decide takes one decision, and notes for the end of the call that it was taken.
+// decide takes one decision, and notes what it was about for the audit record.
 func (c *Call) decide(action string, t Target) error {
-	c.run.decided = true
-	if t.Type != "" {
+	if t.Type != "" && !slices.ContainsFunc(c.run.targets, func(known Target) bool { return known.ARN == t.ARN }) {
 		c.run.targets = append(c.run.targets, t)
 	}
+	return c.evaluate(action, t)
+}
+
+// evaluate takes one decision, and notes for the end of the call that it was taken.
+func (c *Call) evaluate(action string, t Target) error {
+	c.run.decided = true
 	set := c.Principal.Policies
 	if t.Policy != nil {
 		both := *set
@@ -58,11 +56,7 @@ func (c *Call) decide(action string, t Target) error {
 	if t.Asked != "" {
 		request.Resource = t.Asked
 	}
-	code := AccessDenied
-	if c.op.service.Protocol == api.Query {
-		code = accessDeniedQuery
-	}
-	return code.New(decision.Message(request))
+	return c.op.service.Denied().New(decision.Message(request))
 }
 
 // conditions are the condition keys of one decision, looked up as a policy asks

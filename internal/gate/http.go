@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -38,7 +39,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err == nil {
 		body = request.Append(body, call.RequestID, out)
 	} else {
-		answer := g.told(call, err)
+		answer := call.answer(err)
+		g.report(call, answer, err)
 		observation.Code, status = answer.Code, answer.HTTPStatus()
 		body = request.AppendError(body, call.RequestID, answer)
 	}
@@ -52,7 +54,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // serve does all steps but the answer. What fails before there is a transaction is
 // recorded here; transact records the rest.
 func (g *Gate) serve(req *http.Request, call *Call) (*wire.Request, any, error) {
-	request, in, err := g.admit(req, call)
+	body, unread := readBody(req)
+	defer clear(body) // it may hold a secret; what was decoded from it has copies
+	request, in, err := g.admit(req, call, body, unread)
 	if err != nil {
 		if failed := g.refuse(req.Context(), call, in, err); failed != nil {
 			err = failed
@@ -63,26 +67,27 @@ func (g *Gate) serve(req *http.Request, call *Call) (*wire.Request, any, error) 
 	return request, out, err
 }
 
-// admit takes a request up to its validated input: it reads the body, finds the
-// operation, verifies the signature, decodes and validates.
-func (g *Gate) admit(req *http.Request, call *Call) (request *wire.Request, in any, err error) {
-	body, err := readBody(req)
-	if err != nil {
-		return new(wire.Request), nil, err
-	}
+// admit takes a request up to its validated input: it finds the operation, verifies
+// the signature, decodes and validates. unread is why the body is not there.
+func (g *Gate) admit(req *http.Request, call *Call, body []byte, unread error) (request *wire.Request, in any, err error) {
+	request = new(wire.Request) // for the answer, should Identify panic
+	defer recovered(&err)
 	request, unknown := g.services.Identify(req, body)
 	if request.Service != nil {
 		call.service, call.operation = request.Service, request.Operation
 		call.op = g.lookup(request.Service, request.Operation)
 	}
-	if err := g.authenticate(req, body, call, request.Service); err != nil {
+	if unread != nil {
+		return request, nil, unread
+	}
+	if err := g.authenticate(req, body, call, request); err != nil {
 		return request, nil, err
 	}
 	if unknown != nil {
 		return request, nil, unknown
 	}
 	if call.op == nil {
-		return request, nil, notBound(request.Service, request.Operation)
+		return request, nil, request.Service.NotImplemented(request.Operation)
 	}
 	in = call.op.newInput()
 	if err := request.Decode(in); err != nil {
@@ -102,11 +107,16 @@ func (g *Gate) refuse(ctx context.Context, call *Call, in any, err error) error 
 	return g.append(ctx, call, in, nil, err)
 }
 
-var tooLarge = api.ErrorCode{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
+// What a body that can't be had is answered with (AWS: "Common Errors" of each
+// service, as RequestEntityTooLarge is).
+var (
+	requestAborted  = api.ErrorCode{Code: "RequestAbortedException", Status: http.StatusBadRequest}
+	requestTimedOut = api.ErrorCode{Code: "RequestTimeoutException", Status: http.StatusRequestTimeout}
+)
 
 func readBody(req *http.Request) ([]byte, error) {
 	if req.ContentLength > MaxBody {
-		return nil, tooLarge.Newf("The request body is larger than %d bytes.", MaxBody)
+		return nil, api.RequestEntityTooLarge.Newf("The request body is larger than %d bytes.", MaxBody)
 	}
 	var body []byte
 	var err error
@@ -116,21 +126,24 @@ func readBody(req *http.Request) ([]byte, error) {
 	} else {
 		body, err = io.ReadAll(io.LimitReader(req.Body, MaxBody+1))
 	}
-	if err != nil {
-		return nil, api.ErrorCode{Code: "IncompleteBody"}.New("The request body could not be read to its end.").WithCause(err)
-	}
-	if len(body) > MaxBody {
-		return nil, tooLarge.Newf("The request body is larger than %d bytes.", MaxBody)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, requestTimedOut.New("The request body took too long to arrive.")
+	case err != nil:
+		return nil, requestAborted.New("The request body could not be read to its end.")
+	case len(body) > MaxBody:
+		return nil, api.RequestEntityTooLarge.Newf("The request body is larger than %d bytes.", MaxBody)
 	}
 	return body, nil
 }
 
 // authenticate verifies the signature, and sets who calls. An unknown key takes as
 // long as a wrong secret.
-func (g *Gate) authenticate(req *http.Request, body []byte, call *Call, service *api.Service) error {
+func (g *Gate) authenticate(req *http.Request, body []byte, call *Call, request *wire.Request) error {
+	protocol := request.Protocol()
 	presented, err := sigv4.Parse(req)
 	if err != nil {
-		return g.notAuthentic(service, err)
+		return notAuthentic(protocol, err)
 	}
 	call.accessKey, call.Region = presented.AccessKeyID, presented.Region
 	var credential *Credential
@@ -141,24 +154,24 @@ func (g *Gate) authenticate(req *http.Request, body []byte, call *Call, service 
 		return err
 	}
 	terms := sigv4.Terms{Now: call.Time}
-	if service != nil {
-		terms.Service = service.Name
+	if request.Service != nil {
+		terms.Service = request.Service.Name
 	}
 	if credential != nil {
 		terms.Secret = credential.Secret
 	}
 	if err := g.verifier.Verify(presented, body, terms); err != nil {
-		return g.notAuthentic(service, err)
+		return notAuthentic(protocol, err)
 	}
 	switch {
 	case credential.Inactive:
-		return g.signatureError(service, sigv4.UnknownKey)
+		return notAuthentic(protocol, sigv4.UnknownKey.Err())
 	case !tokenMatches(credential, presented.SessionToken()):
-		return g.signatureError(service, sigv4.InvalidToken)
-	case !credential.Expires.IsZero() && !call.Time.Before(credential.Expires):
-		return g.signatureError(service, sigv4.ExpiredToken)
+		return notAuthentic(protocol, sigv4.InvalidToken.Err())
+	case credential.expired(call.Time):
+		return notAuthentic(protocol, sigv4.ExpiredToken.Err())
 	}
-	call.Principal, call.Account = credential.Principal, credential.Principal.Account
+	call.admitAs(credential)
 	return nil
 }
 
@@ -168,18 +181,14 @@ func tokenMatches(c *Credential, token string) bool {
 	return subtle.ConstantTimeCompare(c.SessionToken.Reveal(), []byte(token)) == 1
 }
 
-func (g *Gate) signatureError(service *api.Service, kind sigv4.Kind) error {
-	return g.notAuthentic(service, kind.Err())
-}
-
-// notAuthentic words a signature's fault for the service's protocol.
-func (g *Gate) notAuthentic(service *api.Service, err error) error {
+// notAuthentic words a signature's fault for the protocol.
+func notAuthentic(protocol api.Protocol, err error) error {
 	fault, ok := errors.AsType[*sigv4.Error](err)
 	if !ok {
 		return err
 	}
 	answer := fault.JSON()
-	if service != nil && service.Protocol == api.Query {
+	if protocol == api.Query {
 		answer = fault.Query()
 	}
 	return api.ErrorCode{Code: answer.Code, Status: answer.Status}.New(answer.Message)

@@ -33,6 +33,16 @@ type Credential struct {
 	Principal *Principal
 }
 
+// expired reports whether a temporary credential has ended.
+func (c *Credential) expired(at time.Time) bool { return !c.Expires.IsZero() && !at.Before(c.Expires) }
+
+// still reports whether what was verified with the earlier credential would be with
+// this one, which is of the same access key and may be nil.
+func (c *Credential) still(earlier *Credential, at time.Time) bool {
+	return c != nil && !c.Inactive && !c.expired(at) &&
+		c.Secret.Equal(earlier.Secret) && c.SessionToken.Equal(earlier.SessionToken)
+}
+
 // Principal is whoever a call is decided for.
 type Principal struct {
 	policy.Principal

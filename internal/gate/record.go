@@ -4,22 +4,27 @@
 package gate
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
 // records returns the audit lines of the call: those of the calls it made, then its
-// own.
+// own. What a nested call wrote is undone when the call failed, and its line says so.
 func (c *Call) records(in, out any, err error) [][]byte {
-	var nested [][]byte
+	var lines [][]byte
 	if c.run != nil {
-		nested = c.run.records
+		for _, n := range c.run.nested {
+			if n.err == nil && err != nil && n.call.op.writes {
+				n.out, n.err = nil, err
+			}
+			lines = append(lines, n.call.record(n.in, n.out, n.err))
+		}
 	}
-	return append(nested[:len(nested):len(nested)], c.record(in, out, err))
+	return append(lines, c.record(in, out, err))
 }
 
 // record is the call's own audit line, in CloudTrail's form. Sensitive members are
@@ -53,14 +58,16 @@ func (c *Call) record(in, out any, err error) []byte {
 		e.ResponseElements = api.AppendAudit(nil, out)
 	}
 	if err != nil {
-		e.ErrorCode, e.ErrorMessage = internalFailure.Code, "the server could not do the request"
-		if answer, ok := errors.AsType[*api.Error](err); ok {
-			e.ErrorCode, e.ErrorMessage = answer.Code, answer.Message
-		}
+		answer := c.answer(err)
+		e.ErrorCode, e.ErrorMessage = answer.Code, answer.Message
 	}
 	if c.run != nil {
 		for _, t := range c.run.targets {
-			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: c.Account})
+			owner := c.Account
+			if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
+				owner = name.Account
+			}
+			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: owner})
 		}
 	}
 	return e.AppendJSON(nil)

@@ -49,6 +49,12 @@ type Row[In any] struct {
 	PerItem bool
 	// Open says that every caller with a valid signature may call.
 	Open bool
+	// Prepare does what takes too long for a transaction, such as making a key pair,
+	// and has no effect. It runs before the transaction, once a snapshot has allowed
+	// the call, so that a stranger can't make the server work; the decision that
+	// counts is taken in the transaction. The handler gets the result from
+	// Call.Prepared. Only for Write with Targets. It may be nil.
+	Prepare func(ctx context.Context, call *Call, in *In) (any, error)
 }
 
 // Everything is a Row's Targets for operations on no one resource: "*".
@@ -96,6 +102,7 @@ type bound struct {
 
 	newInput func() any
 	targets  func(ctx context.Context, r kv.Reader, call *Call, in any) ([]Target, error)
+	prepare  func(ctx context.Context, call *Call, in any) (any, error)
 	handle   func(ctx context.Context, r kv.Reader, call *Call, in any) (any, error)
 }
 
@@ -121,6 +128,12 @@ func bind[In, Out any](g *Gate, op api.Op[In, Out], row Row[In], writes bool, h 
 		b.targets = func(ctx context.Context, r kv.Reader, call *Call, in any) ([]Target, error) {
 			return row.Targets(ctx, r, call, in.(*In))
 		}
+	}
+	if row.Prepare != nil {
+		if !writes || row.Targets == nil {
+			panic("gate: " + op.Action() + ": only a Write with Targets prepares")
+		}
+		b.prepare = func(ctx context.Context, call *Call, in any) (any, error) { return row.Prepare(ctx, call, in.(*In)) }
 	}
 	ways := 0
 	for _, set := range []bool{row.Targets != nil, row.PerItem, row.Open} {
