@@ -58,7 +58,7 @@ func (k *Key) seal(plaintext []byte, context map[string]string) ([]byte, error) 
 	}
 	binary.BigEndian.PutUint32(blob[18:headerLen], uint32(generation))
 	_, _ = rand.Read(blob[headerLen:sealedAt])
-	aead, err := messageCipher(k.Material[generation].Bytes, blob[headerLen:headerLen+saltLen])
+	aead, err := messageCipher(k.Material[generation].Secret.Reveal(), blob[headerLen:headerLen+saltLen])
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (k *Key) open(blob []byte, context map[string]string) ([]byte, error) {
 	if uint64(generation) >= uint64(len(k.Material)) {
 		return nil, errCiphertext
 	}
-	aead, err := messageCipher(k.Material[generation].Bytes, blob[headerLen:headerLen+saltLen])
+	aead, err := messageCipher(k.Material[generation].Secret.Reveal(), blob[headerLen:headerLen+saltLen])
 	if err != nil {
 		return nil, err
 	}

@@ -5,145 +5,150 @@ package kms
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
-	"github.com/coffer-secrets/coffer/internal/kv"
 )
 
-// The states of a key that this version knows (AWS KMS Developer Guide, "Key states").
-const (
-	stateEnabled         = "Enabled"
-	stateDisabled        = "Disabled"
-	statePendingDeletion = "PendingDeletion"
-)
-
-// The values of KeyManager.
-const (
-	managerAWS      = "AWS"
-	managerCustomer = "CUSTOMER"
-)
-
-// Key is the record of one KMS key. The material is plaintext here: the record is
+// Key is the record of one KMS key. Its material is plaintext in here: the record is
 // sealed as every record is.
 type Key struct {
 	Account, Region string
 	ID              string
 	Created         time.Time
-	State           string
-	Manager         string
+	State           string // of kms.KeyState…
+	Manager         string // of kms.KeyManagerType…
 	Service         string `json:",omitzero"` // whose AWS managed key it is
-	Spec            string
-	Usage           string
-	Origin          string
-	Description     string            `json:",omitzero"`
-	MultiRegion     bool              `json:",omitzero"`
-	Policy          string            `json:",omitzero"`
-	Tags            map[string]string `json:",omitzero"`
-	DeletionDate    time.Time         `json:",omitzero"`
-	Material        []Material
+	Spec            string // of kms.KeySpec…
+	Usage           string // of kms.KeyUsageType…
+	Origin          string // of kms.OriginType…
+	Description     string `json:",omitzero"`
+	MultiRegion     bool   `json:",omitzero"`
+	// Policy is the key policy as it was given. Empty means the default one.
+	Policy       string            `json:",omitzero"`
+	Tags         map[string]string `json:",omitzero"`
+	DeletionDate time.Time         `json:",omitzero"`
+	// Material has the generations, the newest last.
+	Material []Material
 }
 
-// Material is one generation of a key's material: 32 bytes for a symmetric key, the
-// HMAC key's bytes, or a private key in PKCS #8.
-type Material struct {
-	Created time.Time
-	Bytes   []byte
-}
-
-// ID is what AWS shows of key material (KeyMaterialId): 64 hexadecimal digits.
-func (m *Material) ID() string {
-	sum := sha256.Sum256(append([]byte("coffer key material id\x00"), m.Bytes...))
-	return hex.EncodeToString(sum[:])
-}
-
-// Format keeps the record's material out of logs.
-func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "KMS key %s", k.ID) }
+// resourceType is CloudTrail's name of a key.
+const resourceType = "AWS::KMS::Key"
 
 // ARN is the key's name in its call's partition.
-func (k *Key) ARN(call *gate.Call) string { return call.ARN("kms", "key/"+k.ID) }
+func (k *Key) ARN(call *gate.Call) string { return keyARN(call, k.ID) }
 
-// target is the key for a decision. The key policy of an AWS managed key lets every
-// principal of the account use it through the service that it belongs to, and only so
-// (AWS KMS Developer Guide, "AWS managed keys"): nobody needs a permission of KMS to
-// read a secret under the default key.
-func (k *Key) target(call *gate.Call) gate.Target {
-	return gate.Target{
-		ARN: k.ARN(call), Type: "AWS::KMS::Key",
-		Granted: k.Manager == managerAWS && k.Service != "" && call.Via == k.Service+"."+call.Region+".amazonaws.com",
-	}
-}
+func keyARN(call *gate.Call, id string) string { return call.ARN("kms", "key/"+id) }
 
-// usable refuses a key whose state forbids cryptographic use.
+// current is the generation that encrypts.
+func (k *Key) current() *Material { return &k.Material[len(k.Material)-1] }
+
+// usable refuses a key whose state forbids cryptographic use (AWS KMS Developer Guide,
+// "Key states of AWS KMS keys").
 func (k *Key) usable(call *gate.Call) error {
-	switch k.State {
-	case stateEnabled:
-		return nil
-	case stateDisabled:
+	if k.State == kms.KeyStateDisabled {
 		return kms.DisabledException.Newf("%s is disabled.", k.ARN(call))
-	case statePendingDeletion:
-		return kms.KMSInvalidStateException.Newf("%s is pending deletion.", k.ARN(call))
 	}
-	return kms.KMSInvalidStateException.Newf("%s is in state %s.", k.ARN(call), k.State)
+	return k.mutable(call)
 }
 
-// Alias is the record of one alias. The name begins with "alias/".
-type Alias struct {
-	Name             string
-	KeyID            string
-	Created, Updated time.Time
+// mutable refuses a key whose state forbids changes, which a disabled key allows.
+func (k *Key) mutable(call *gate.Call) error {
+	switch k.State {
+	case kms.KeyStateEnabled, kms.KeyStateDisabled:
+		return nil
+	case kms.KeyStatePendingDeletion:
+		return kms.KMSInvalidStateException.Newf("%s is pending deletion.", k.ARN(call))
+	case kms.KeyStatePendingImport:
+		return kms.KMSInvalidStateException.Newf("%s is pending import.", k.ARN(call))
+	}
+	return kms.KMSInvalidStateException.Newf("%s is in the state %s, which is not valid for this operation.", k.ARN(call), k.State)
 }
 
-// newKeyID returns a UUID, or, for a multi-Region key, AWS's form "mrk-" with 32
-// hexadecimal digits.
+// metadata is the key as CreateKey and DescribeKey show it.
+func (k *Key) metadata(call *gate.Call) *kms.KeyMetadata {
+	name := k.ARN(call)
+	m := &kms.KeyMetadata{
+		AWSAccountId: &k.Account, KeyId: &k.ID, Arn: &name,
+		CreationDate: new(api.Time{Time: k.Created}), Description: &k.Description,
+		Enabled: new(k.State == kms.KeyStateEnabled), KeyState: &k.State,
+		KeyManager: &k.Manager, KeySpec: &k.Spec, CustomerMasterKeySpec: &k.Spec, KeyUsage: &k.Usage,
+		Origin: &k.Origin, MultiRegion: &k.MultiRegion,
+	}
+	algorithms := keySpecs[k.Spec].algorithms[k.Usage]
+	switch k.Usage {
+	case kms.KeyUsageTypeEncryptDecrypt:
+		m.EncryptionAlgorithms = algorithms
+	case kms.KeyUsageTypeSignVerify:
+		m.SigningAlgorithms = algorithms
+	case kms.KeyUsageTypeGenerateVerifyMAC:
+		m.MacAlgorithms = algorithms
+	case kms.KeyUsageTypeKeyAgreement:
+		m.KeyAgreementAlgorithms = algorithms
+	}
+	if k.Spec == kms.KeySpecSymmetricDefault {
+		m.CurrentKeyMaterialId = &k.current().ID
+	}
+	if !k.DeletionDate.IsZero() {
+		m.DeletionDate = new(api.Time{Time: k.DeletionDate})
+	}
+	if k.MultiRegion {
+		m.MultiRegionConfiguration = &kms.MultiRegionConfiguration{
+			MultiRegionKeyType: new(kms.MultiRegionKeyTypePrimary),
+			PrimaryKey:         &kms.MultiRegionKey{Arn: &name, Region: &k.Region},
+			ReplicaKeys:        []kms.MultiRegionKey{},
+		}
+	}
+	return m
+}
+
+const multiRegionPrefix = "mrk-"
+
+// uuidLen is the length of a UUID in bytes, which all key ids are written from.
+const uuidLen = 16
+
+// newKeyID returns a random key id.
 func newKeyID(multiRegion bool) string {
-	var u [16]byte
+	var u [uuidLen]byte
 	_, _ = rand.Read(u[:])
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return formatKeyID(u, multiRegion)
+}
+
+// formatKeyID writes a UUID, or, for a multi-Region key, AWS's form "mrk-" with 32
+// hexadecimal digits.
+func formatKeyID(u [uuidLen]byte, multiRegion bool) string {
+	var b [36]byte // of both forms
 	if multiRegion {
-		return "mrk-" + hex.EncodeToString(u[:])
+		copy(b[:], multiRegionPrefix)
+		hex.Encode(b[len(multiRegionPrefix):], u[:])
+		return string(b[:])
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	hex.Encode(b[:], u[:4])
+	hex.Encode(b[9:], u[4:6])
+	hex.Encode(b[14:], u[6:8])
+	hex.Encode(b[19:], u[8:10])
+	hex.Encode(b[24:], u[10:])
+	return string(b[:])
 }
 
-// EnsureManaged returns the id of the account's AWS managed key behind an alias such
-// as "alias/aws/secretsmanager", making it on first use, as AWS does.
-func (s *Service) EnsureManaged(tx kv.Tx, call *gate.Call, alias string) (string, error) {
-	old, err := s.aliases.Get(tx, call.Account, call.Region, alias)
-	if err != nil {
-		return "", err
+// parseKeyID reads what formatKeyID writes, and nothing else.
+func parseKeyID(id string) (u [uuidLen]byte, multiRegion, ok bool) {
+	if len(id) != 36 {
+		return u, false, false
 	}
-	if old != nil {
-		return old.KeyID, nil
+	digits, multiRegion := strings.CutPrefix(id, multiRegionPrefix)
+	if !multiRegion {
+		if id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
+			return u, false, false
+		}
+		digits = id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]
 	}
-	material := make([]byte, 32)
-	_, _ = rand.Read(material)
-	k := &Key{
-		Account: call.Account, Region: call.Region, ID: newKeyID(false), Created: call.Time.UTC(),
-		State: stateEnabled, Manager: managerAWS, Service: strings.TrimPrefix(alias, "alias/aws/"), Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
-		Description: managedDescriptions[alias],
-		Material:    []Material{{call.Time.UTC(), material}},
-	}
-	if err := s.keys.Put(tx, k, k.Account, k.Region, k.ID); err != nil {
-		return "", err
-	}
-	a := &Alias{Name: alias, KeyID: k.ID, Created: k.Created, Updated: k.Created}
-	return k.ID, s.aliases.Put(tx, a, k.Account, k.Region, alias)
-}
-
-// The aliases of the AWS managed keys that other services encrypt under by default.
-const (
-	AliasSecretsManager = "alias/aws/secretsmanager"
-	AliasSSM            = "alias/aws/ssm"
-)
-
-// managedDescriptions are the descriptions that AWS gives those keys.
-var managedDescriptions = map[string]string{
-	AliasSecretsManager: "Default key that protects my Secrets Manager data when no other key is defined",
-	AliasSSM:            "Default key that protects my SSM Parameters when no other key is defined",
+	_, err := hex.Decode(u[:], []byte(digits))
+	return u, multiRegion, err == nil && strings.ToLower(digits) == digits
 }

@@ -11,6 +11,9 @@
 //
 // Other services call it through the gate, as AWS's do: with the caller's
 // permissions, and a record in the audit log.
+//
+// A key policy is not evaluated yet, so none is taken but what amounts to the default
+// one, which leaves all decisions to the identity policies of the key's account.
 package kms
 
 import (
@@ -25,15 +28,23 @@ const maxRemembered = 8192
 type Service struct {
 	keys    *record.Table[Key]
 	aliases *record.Table[Alias]
+	// aliasesOf has an entry for each alias below its key, for ListAliases by key.
+	aliasesOf *record.Table[struct{}]
+	// generating has room for as many as may make key pairs at once.
+	generating chan struct{}
 }
 
 // Bind binds KMS's operations to the gate, and returns the service for those that
 // need its keys to be there.
 func Bind(g *gate.Gate) *Service {
 	s := &Service{
-		keys:    record.Memoised[Key]("kms/key", maxRemembered),
-		aliases: record.Memoised[Alias]("kms/alias", maxRemembered),
+		keys:       record.Memoised[Key]("kms/key", maxRemembered),
+		aliases:    record.Memoised[Alias]("kms/alias", maxRemembered),
+		aliasesOf:  record.New[struct{}]("kms/key-alias"),
+		generating: make(chan struct{}, maxGenerating),
 	}
+	s.bindKeys(g)
+	s.bindAliases(g)
 	s.bindCrypto(g)
 	return s
 }

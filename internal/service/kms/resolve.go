@@ -5,18 +5,15 @@ package kms
 
 import (
 	"context"
-	"regexp"
+	"errors"
 	"strings"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
-
-const aliasPrefix = "alias/"
-
-var keyIDForm = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$`)
 
 // find returns the key that an identifier means: a key id, a key ARN, an alias name
 // or an alias ARN.
@@ -31,40 +28,55 @@ func (s *Service) find(r kv.Reader, call *gate.Call, id string) (*Key, error) {
 			return nil, err
 		}
 		if a == nil {
-			return nil, kms.NotFoundException.Newf("Alias %s is not found.", call.ARN("kms", name))
+			return nil, noAlias(call, name)
 		}
 		name = a.KeyID
 	}
 	return s.byID(r, call, name)
 }
 
+// findKey is find for the operations that don't take an alias: a name that is no key
+// id is none whatever it is.
+func (s *Service) findKey(r kv.Reader, call *gate.Call, id string) (*Key, error) {
+	name, err := localName(call, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.byID(r, call, name)
+}
+
 // byID returns the key with that id.
 func (s *Service) byID(r kv.Reader, call *gate.Call, id string) (*Key, error) {
-	if !keyIDForm.MatchString(id) {
-		return nil, kms.NotFoundException.Newf("Invalid keyId '%s'", id)
-	}
 	k, err := s.keys.Get(r, call.Account, call.Region, id)
 	if err != nil {
 		return nil, err
 	}
 	if k == nil {
-		return nil, kms.NotFoundException.Newf("Key '%s' does not exist", call.ARN("kms", "key/"+id))
+		if _, _, ok := parseKeyID(id); !ok {
+			return nil, kms.NotFoundException.Newf("Invalid keyId '%s'", id)
+		}
+		return nil, kms.NotFoundException.Newf("Key '%s' does not exist", keyARN(call, id))
 	}
 	return k, nil
 }
 
-// localName takes an ARN of the call's account and region apart. A key of another
-// account or region is one that does not exist here.
+func noAlias(call *gate.Call, name string) error {
+	return kms.NotFoundException.Newf("Alias %s is not found.", call.ARN("kms", name))
+}
+
+// localName takes an ARN of the call's account and region apart.
 func localName(call *gate.Call, id string) (string, error) {
-	if !strings.HasPrefix(id, "arn:") {
+	if !arn.IsARN(id) {
 		return id, nil
 	}
 	a, err := arn.Parse(id)
-	if err != nil || a.Service != "kms" {
+	switch {
+	case err != nil || a.Service != "kms" || a.Partition != call.Partition():
 		return "", kms.InvalidArnException.Newf("Invalid arn %s", id)
-	}
-	if a.Account != call.Account || a.Region != call.Region || a.Partition != call.Partition() {
-		return "", kms.NotFoundException.Newf("Key '%s' does not exist", id)
+	case a.Region != call.Region:
+		return "", kms.NotFoundException.Newf("Invalid arn %s", a.Region)
+	case a.Account != call.Account:
+		return "", otherAccount(call, id)
 	}
 	if key, ok := strings.CutPrefix(a.Resource, "key/"); ok {
 		return key, nil
@@ -75,29 +87,50 @@ func localName(call *gate.Call, id string) (string, error) {
 	return "", kms.InvalidArnException.Newf("Invalid arn %s", id)
 }
 
-// on makes a row's Targets of the member that names the key. A key that does not
-// exist is a target by the name it was asked by.
+// otherAccount refuses a key of another account, there or not: only its key policy
+// could let the caller in, and the default one does not.
+func otherAccount(call *gate.Call, id string) error {
+	return gate.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because the resource does not exist in this Region, "+
+		"no resource-based policies allow access, or a resource-based policy explicitly denies access", call.Principal.ARN, call.Action(), id)
+}
+
+// on makes a row's Targets of the member that names the key.
 func on[In any](s *Service, member func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
 	return gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
-		id := *member(in)
-		k, err := s.find(r, call, id)
-		switch {
-		case err == nil:
-			return k.target(call), nil
-		case kms.NotFoundException.Is(err):
-			return gate.Target{ARN: missingARN(call, id), Asked: id}, nil
-		}
-		return gate.Target{}, err
+		k, err := s.find(r, call, *member(in))
+		return targetOf(call, *member(in), k, err)
 	})
 }
 
-// missingARN is the ARN of a key that does not exist, for policies to match.
+// targetOf is what find found, for a decision. What it did not find is a target too,
+// by the name that it was asked by, and the handler gives find's answer to those who
+// may know it. A denial names what was asked for, so that it does not tell which.
+func targetOf(call *gate.Call, id string, k *Key, err error) (gate.Target, error) {
+	if err == nil {
+		t := k.target(call)
+		t.Asked = missingARN(call, id)
+		return t, nil
+	}
+	if _, answer := errors.AsType[*api.Error](err); !answer {
+		return gate.Target{}, err
+	}
+	name := missingARN(call, id)
+	t := gate.Target{ARN: name, Asked: name}
+	if strings.HasPrefix(id, aliasPrefix) || strings.Contains(id, ":"+aliasPrefix) {
+		// The key behind an alias is what policies match. Whoever may use any key may
+		// know that there is none.
+		t.ARN = keyARN(call, "*")
+	}
+	return t, nil
+}
+
+// missingARN is the ARN of a key that need not exist, for policies to match.
 func missingARN(call *gate.Call, id string) string {
 	switch {
-	case strings.HasPrefix(id, "arn:"):
+	case arn.IsARN(id):
 		return id
 	case strings.HasPrefix(id, aliasPrefix):
 		return call.ARN("kms", id)
 	}
-	return call.ARN("kms", "key/"+id)
+	return keyARN(call, id)
 }

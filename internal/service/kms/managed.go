@@ -1,0 +1,92 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kms
+
+import (
+	"strings"
+
+	"github.com/coffer-secrets/coffer/internal/api/kms"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+// The aliases of the AWS managed keys that other services encrypt under by default.
+const (
+	AliasSecretsManager = reservedPrefix + "secretsmanager"
+	AliasSSM            = reservedPrefix + "ssm"
+)
+
+// managedKeys are the predefined aliases in order, with the descriptions that AWS
+// gives their keys.
+var managedKeys = []struct{ alias, description string }{
+	{AliasSecretsManager, "Default key that protects my Secrets Manager data when no other key is defined"},
+	{AliasSSM, "Default key that protects my SSM Parameters when no other key is defined"},
+}
+
+func isPredefined(alias string) bool {
+	for _, m := range managedKeys {
+		if m.alias == alias {
+			return true
+		}
+	}
+	return false
+}
+
+// EnsureManaged returns the id of the account's AWS managed key behind an alias such
+// as AliasSecretsManager, making it on first use, as AWS does.
+func (s *Service) EnsureManaged(tx kv.Tx, call *gate.Call, alias string) (string, error) {
+	old, err := s.aliases.Get(tx, call.Account, call.Region, alias)
+	if err != nil {
+		return "", err
+	}
+	if old != nil {
+		return old.KeyID, nil
+	}
+	material, err := keySpecs[kms.KeySpecSymmetricDefault].generate()
+	if err != nil {
+		return "", err
+	}
+	k := &Key{
+		Account: call.Account, Region: call.Region, ID: newKeyID(false), Created: call.Time.UTC(),
+		State: kms.KeyStateEnabled, Manager: kms.KeyManagerTypeAWS, Service: strings.TrimPrefix(alias, reservedPrefix),
+		Spec: kms.KeySpecSymmetricDefault, Usage: kms.KeyUsageTypeEncryptDecrypt, Origin: kms.OriginTypeAWSKMS,
+		Material: []Material{newMaterial(material, call.Time.UTC())},
+	}
+	for _, m := range managedKeys {
+		if m.alias == alias {
+			k.Description = m.description
+		}
+	}
+	if err := s.putKey(tx, k); err != nil {
+		return "", err
+	}
+	return k.ID, s.putAlias(tx, call, &Alias{Name: alias, KeyID: k.ID, Created: k.Created, Updated: k.Created})
+}
+
+// target is the key for a decision. The key policy of an AWS managed key lets every
+// principal of the account use it through the service that it belongs to, and only so
+// (AWS KMS Developer Guide, "AWS managed keys"): nobody needs a permission of KMS to
+// read a secret under the default key.
+func (k *Key) target(call *gate.Call) gate.Target {
+	return gate.Target{ARN: k.ARN(call), Type: resourceType, Granted: k.through(call)}
+}
+
+// through says that the call comes from the service that the AWS managed key is for.
+func (k *Key) through(call *gate.Call) bool {
+	if k.Manager != kms.KeyManagerTypeAWS || k.Service == "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(call.Via, k.Service+".")
+	return ok && rest == call.Region+".amazonaws.com"
+}
+
+// notManaged refuses to use an AWS managed key for anything but what its service
+// does: its key policy allows nothing else directly but to look at it.
+func (k *Key) notManaged(call *gate.Call) error {
+	if k.Manager != kms.KeyManagerTypeAWS || k.through(call) {
+		return nil
+	}
+	return gate.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
+		call.Principal.ARN, call.Action(), k.ARN(call), call.Action())
+}
