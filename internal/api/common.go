@@ -28,7 +28,7 @@ var (
 	// NotImplemented is an operation of AWS's model that this server does not serve.
 	NotImplemented = ErrorCode{Code: "NotImplemented", Status: 501}
 	// RequestEntityTooLarge is a body over the server's limit.
-	RequestEntityTooLarge = ErrorCode{Code: "RequestEntityTooLarge", Status: 413}
+	RequestEntityTooLarge = ErrorCode{Code: "RequestEntityTooLargeException", Status: 413}
 	// ThrottlingException asks the caller to come slower.
 	ThrottlingException = ErrorCode{Code: "ThrottlingException", Status: 400}
 	// ServiceUnavailable is a server that can't answer for the moment.

@@ -96,7 +96,7 @@ func TestDecodeError(t *testing.T) {
 		"a page":             {502, "", `<html>`, "InternalFailure", ""},
 		"throttled, no body": {429, "", ``, "ThrottlingException", ""},
 		"unavailable":        {503, "", ``, "ServiceUnavailable", ""},
-		"too large":          {413, "", ``, "RequestEntityTooLarge", ""},
+		"too large":          {413, "", ``, "RequestEntityTooLargeException", ""},
 		"nothing":            {403, "", ``, "UnknownError", ""},
 		"types that are odd": {400, "", `{"__type":7,"message":{"a":1}}`, "UnknownError", ""},
 		"a body too long":    {400, "", `{"__type":"A","x":"` + strings.Repeat("x", 1<<20) + `"}`, "UnknownError", ""},

@@ -127,6 +127,7 @@ func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In
 func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, name string, in any) (any, error) {
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = service, name, c.gate.lookup(service, name), &run{}
+	inner.prepared = nil
 	inner.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
 	out, err := inner.attempt(ctx, r, in)
 	c.run.nested = append(append(c.run.nested, inner.run.nested...), nested{&inner, in, out, err})
@@ -141,6 +142,9 @@ func (c *Call) attempt(ctx context.Context, r kv.Reader, in any) (any, error) {
 	}
 	if err := c.service.Validate(in); err != nil {
 		return nil, err
+	}
+	if c.op.prepare != nil {
+		return nil, fmt.Errorf("%s prepares outside of a transaction, and was called within one", c.op.name)
 	}
 	return c.execute(ctx, r, in)
 }

@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
+
+// AccessDenied refuses a caller in words of a service's own.
+var AccessDenied = api.AccessDeniedException
 
 // authorise takes the row's decisions: every action on every target.
 func (c *Call) authorise(targets []Target) error {
@@ -82,6 +86,9 @@ func (k conditions) Values(key string) ([]string, bool) {
 		}
 		return one(c.SourceIP.String())
 	case "aws:useragent":
+		if c.UserAgent == "" {
+			return nil, false
+		}
 		return one(c.UserAgent)
 	case "aws:requestedregion":
 		return one(c.Region)

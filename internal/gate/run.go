@@ -65,8 +65,9 @@ func (g *Gate) write(ctx context.Context, call *Call, in any) (out any, err erro
 }
 
 // prepare runs the row's Prepare for a caller whom a snapshot allows.
-func (g *Gate) prepare(ctx context.Context, call *Call, in any) error {
-	if _, err := g.store.View(ctx, func(r kv.Reader) error {
+func (g *Gate) prepare(ctx context.Context, call *Call, in any) (err error) {
+	if _, err := g.store.View(ctx, func(r kv.Reader) (err error) {
+		defer recovered(&err)
 		if err := call.renew(r); err != nil {
 			return err
 		}
@@ -74,7 +75,7 @@ func (g *Gate) prepare(ctx context.Context, call *Call, in any) error {
 	}); err != nil {
 		return err
 	}
-	var err error
+	defer recovered(&err)
 	call.prepared, err = call.op.prepare(ctx, call, in)
 	return err
 }
@@ -100,7 +101,8 @@ func (g *Gate) append(ctx context.Context, call *Call, in, out any, err error) e
 }
 
 // begin is one run of the call's transaction.
-func (c *Call) begin(ctx context.Context, r kv.Reader, in any) (any, error) {
+func (c *Call) begin(ctx context.Context, r kv.Reader, in any) (out any, err error) {
+	defer recovered(&err)
 	if err := c.renew(r); err != nil {
 		return nil, err
 	}
@@ -108,18 +110,25 @@ func (c *Call) begin(ctx context.Context, r kv.Reader, in any) (any, error) {
 }
 
 // renew begins a run: the credential is looked up once more, because the one that the
-// signature was verified with may have been withdrawn since.
+// signature was verified with may have been withdrawn or replaced since.
 func (c *Call) renew(r kv.Reader) error {
 	c.run = &run{}
 	credential, err := c.gate.directory.Credential(r, c.accessKey)
 	if err != nil {
 		return err
 	}
-	if credential == nil || credential.Inactive {
-		return c.gate.signatureError(c.op.service, sigv4.UnknownKey)
+	if credential != c.verified {
+		if !credential.still(c.verified, c.Time) {
+			return notAuthentic(c.op.service.Protocol, sigv4.UnknownKey.Err())
+		}
+		c.admitAs(credential)
 	}
-	c.Principal = credential.Principal
 	return nil
+}
+
+// admitAs sets who calls.
+func (c *Call) admitAs(credential *Credential) {
+	c.verified, c.Principal, c.Account = credential, credential.Principal, credential.Principal.Account
 }
 
 // permit resolves and authorises the call's targets.

@@ -37,6 +37,15 @@ type Request struct {
 	query bool           // answer an error in XML
 }
 
+// Protocol is the one that an error is answered in: the service's, or, before that is
+// known, the one that the request looks like.
+func (r *Request) Protocol() api.Protocol {
+	if r.query {
+		return api.Query
+	}
+	return api.JSON
+}
+
 // Decode reads the body into a pointer to the operation's generated request.
 func (r *Request) Decode(in any) *api.Error {
 	if r.form == nil {
