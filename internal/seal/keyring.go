@@ -25,9 +25,8 @@ const maxKeys = 1024
 // A keyring is the plaintext of the keyring's record. It lives only while the record
 // is read or changed; what works on are the ciphers in a ring. In bytes:
 //
-//	change 8 | last id 4 | master 32 | { id 4 | created 8 | booked 8 | key 32 } ...
+//	last id 4 | master 32 | { id 4 | created 8 | booked 8 | key 32 } ...
 type keyring struct {
-	change uint64 // grows with each change of the record
 	lastID uint32 // the highest id ever given
 	master [keySize]byte
 	keys   []keyEntry // ascending ids; the last one is the newest
@@ -41,7 +40,7 @@ type keyEntry struct {
 }
 
 const (
-	keyringFixed = 8 + 4 + keySize
+	keyringFixed = 4 + keySize
 	entrySize    = 4 + 8 + 8 + keySize
 )
 
@@ -80,7 +79,6 @@ func (k *keyring) wipe() {
 
 func (k *keyring) encode() []byte {
 	b := make([]byte, 0, keyringFixed+len(k.keys)*entrySize)
-	b = binary.BigEndian.AppendUint64(b, k.change)
 	b = binary.BigEndian.AppendUint32(b, k.lastID)
 	b = append(b, k.master[:]...)
 	for i := range k.keys {
@@ -102,9 +100,8 @@ func decodeKeyring(b []byte) (*keyring, error) {
 		return nil, errKeyringForm
 	}
 	k := &keyring{
-		change: binary.BigEndian.Uint64(b),
-		lastID: binary.BigEndian.Uint32(b[8:]),
-		master: [keySize]byte(b[12:]),
+		lastID: binary.BigEndian.Uint32(b),
+		master: [keySize]byte(b[4:]),
 		keys:   make([]keyEntry, n),
 	}
 	for i, last := 0, uint32(0); i < n; i++ {
@@ -134,14 +131,13 @@ type dataKey struct {
 type ring struct {
 	raw    []byte // the record it was read from
 	env    *envelope
-	change uint64
 	lastID uint32
 	keys   []dataKey // ascending ids
 	info   []KeyInfo
 }
 
 func newRing(raw []byte, env *envelope, k *keyring) (*ring, error) {
-	r := &ring{raw: raw, env: env, change: k.change, lastID: k.lastID}
+	r := &ring{raw: raw, env: env, lastID: k.lastID}
 	for i := range k.keys {
 		e := &k.keys[i]
 		aead, err := newAEAD(&e.key)

@@ -64,12 +64,9 @@ func (s *Store) create(ctx context.Context) ([]byte, *envelope, error) {
 }
 
 // adopt returns the ring for a record of the keyring, asking the root if it must, and
-// puts it to use. A reader, which may look at an old snapshot, gives the ring that it
-// has: its find is not put in the place of a newer one.
-func (s *Store) adopt(ctx context.Context, raw []byte, reading *ring) (*ring, error) {
-	if reading != nil && bytes.Equal(reading.raw, raw) {
-		return reading, nil
-	}
+// puts it to use. That it may come from an old snapshot does no harm: whoever then
+// misses a key, or writes, finds the newer record and adopts that.
+func (s *Store) adopt(ctx context.Context, raw []byte) (*ring, error) {
 	if raw == nil {
 		return nil, errNoKeyring()
 	}
@@ -88,20 +85,17 @@ func (s *Store) adopt(ctx context.Context, raw []byte, reading *ring) (*ring, er
 	if err != nil {
 		return nil, err
 	}
-	if reading == nil || r.change > now.change {
-		s.ring.Store(r)
-	}
+	s.ring.Store(r)
 	return r, nil
 }
 
 // refresh adopts the keyring as it is in the store.
 func (s *Store) refresh(ctx context.Context) (*ring, error) {
-	ring := s.ring.Load()
 	raw, err := s.readKeyring(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.adopt(ctx, raw, ring)
+	return s.adopt(ctx, raw)
 }
 
 // change edits the keyring in one transaction and puts the result to use. If env is
@@ -110,7 +104,7 @@ func (s *Store) refresh(ctx context.Context) (*ring, error) {
 func (s *Store) change(ctx context.Context, env *envelope, edit func(*keyring) error) error {
 	for range maxAttempts {
 		now := s.ring.Load()
-		next, err := s.edited(ctx, now, env, edit)
+		next, err := edited(ctx, now, env, edit)
 		if err != nil {
 			return err
 		}
@@ -134,15 +128,15 @@ func (s *Store) change(ctx context.Context, env *envelope, edit func(*keyring) e
 		if !errors.Is(err, errStale) {
 			return fmt.Errorf("seal: writing the keyring: %w", err)
 		}
-		if _, err := s.adopt(ctx, found, nil); err != nil {
+		if _, err := s.adopt(ctx, found); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("after %d attempts: %w", maxAttempts, errStale)
 }
 
-func (s *Store) edited(ctx context.Context, now *ring, env *envelope, edit func(*keyring) error) (*ring, error) {
-	keys, _, err := unlock(ctx, nil, now.raw, now.env)
+func edited(ctx context.Context, now *ring, env *envelope, edit func(*keyring) error) (*ring, error) {
+	keys, _, err := unlock(ctx, nil, now.raw, now.env) // no root: the envelope is known
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +147,6 @@ func (s *Store) edited(ctx context.Context, now *ring, env *envelope, edit func(
 	if env == nil {
 		env = now.env
 	}
-	keys.change++
 	return newRing(env.seal(keys), env, keys)
 }
 

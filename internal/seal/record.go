@@ -26,8 +26,10 @@ const (
 )
 
 // Overhead is how many bytes a sealed record is longer than its value. Callers may
-// write values of kv.MaxValue bytes; the store below takes that much more.
+// write values of kv.MaxValue bytes; the store below takes kv.Headroom more.
 const Overhead = headerSize + nonceSize + tagSize
+
+const _ = uint(kv.Headroom - Overhead) // it does
 
 // appendRecord appends the sealed form of value to dst. aad is room for associated data.
 func (k *dataKey) appendRecord(dst, aad []byte, key string, value []byte) []byte {

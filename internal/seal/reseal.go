@@ -84,13 +84,12 @@ func (r *resealer) look(ctx context.Context) (more bool, err error) {
 			if err != nil {
 				return err
 			}
-			old := !reserved(pair.Key) && r.old(pair.Key, pair.Value)
 			full := len(r.batch) == kv.MaxOps || len(r.batch) > 0 && size+len(pair.Value) > resealBytes
-			if looked == resealLook || old && full {
+			if looked == resealLook || full {
 				next, more = pair.Key, true
 				return nil
 			}
-			if old {
+			if !reserved(pair.Key) && r.old(pair.Key, pair.Value) {
 				r.batch, size = append(r.batch, pair.Key), size+len(pair.Value)
 			}
 			looked++

@@ -82,7 +82,7 @@ func (r *reader) open(key string, record []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.ring, err = r.store.adopt(r.ctx, raw, r.ring); err != nil {
+		if r.ring, err = r.store.adopt(r.ctx, raw); err != nil {
 			return nil, fmt.Errorf("reading the keyring for %q: %w", key, err)
 		}
 		if k = r.ring.key(id); k == nil {
@@ -137,7 +137,7 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) (kv.Rev, error) 
 			return rev, err
 		}
 		if t.again == errStale {
-			if _, err := s.adopt(ctx, t.found, nil); err != nil {
+			if _, err := s.adopt(ctx, t.found); err != nil {
 				return 0, err
 			}
 		}

@@ -202,7 +202,7 @@ func FuzzKeyringRecord(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add([]byte(raw(f, engine)[seal.KeyringKey]))
-	f.Add(make([]byte, 44+52))
+	f.Add(make([]byte, 36+52))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		if err := seal.CheckKeyringRecord(record); err != nil {
 			t.Fatal(err)
