@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coffer-secrets/coffer/internal/testneed"
 )
 
 // fingerprints are the SHA-256 hashes that https://www.amazontrust.com/repository/ and
@@ -67,7 +69,7 @@ func TestTheEmbeddedCertificatesAreTheSystems(t *testing.T) {
 	t.Parallel()
 	bundle, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
-		t.Skip("needs the package ca-certificates")
+		testneed.Missing(t, "the package ca-certificates")
 	}
 	system := parse(t, bundle)
 	for name, sum := range fingerprints {

@@ -73,17 +73,25 @@ func (e *APIError) Error() string {
 // for concurrent use.
 type Client struct {
 	base      string
-	transport *http.Transport
+	transport http.RoundTripper
 	id        string
 }
 
-// New returns a Client of the API at host, which is what AWS_LAMBDA_RUNTIME_API says.
-func New(host string) *Client {
-	return &Client{base: "http://" + host + basePath, transport: &http.Transport{DisableCompression: true}}
+// New returns a Client of the API at host, which is what AWS_LAMBDA_RUNTIME_API says. It
+// sends its calls over transport, or if that is nil over one of its own.
+func New(host string, transport http.RoundTripper) *Client {
+	if transport == nil {
+		transport = &http.Transport{DisableCompression: true}
+	}
+	return &Client{base: "http://" + host + basePath, transport: transport}
 }
 
 // Close drops the connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // Register registers the extension for events. The name must be that of its executable
 // file, or Lambda refuses it.

@@ -35,7 +35,7 @@ func api(t *testing.T, status int, body string) (*lambdaapi.Client, *string) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}))
-	c := lambdaapi.New(strings.TrimPrefix(srv.URL, "http://"))
+	c := lambdaapi.New(strings.TrimPrefix(srv.URL, "http://"), nil)
 	t.Cleanup(func() { c.Close(); srv.Close() })
 	return c, seen
 }
@@ -106,7 +106,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 	}))
 	defer srv.Close()
 	defer close(release)
-	c := lambdaapi.New(strings.TrimPrefix(srv.URL, "http://"))
+	c := lambdaapi.New(strings.TrimPrefix(srv.URL, "http://"), nil)
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()

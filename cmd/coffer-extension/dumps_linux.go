@@ -1,0 +1,13 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import "golang.org/x/sys/unix"
+
+// keepOutOfDumps keeps plaintext out of core files, and other processes of the user from
+// reading our memory. Where the kernel refuses, there is nothing else to do.
+func keepOutOfDumps() {
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}

@@ -1,0 +1,10 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package main
+
+// keepOutOfDumps does what it can, which is nothing where this program is not meant to
+// be used in earnest.
+func keepOutOfDumps() {}

@@ -1,0 +1,129 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/agent"
+	"github.com/coffer-secrets/coffer/internal/lambdaapi"
+)
+
+// The values of AWS_LAMBDA_INITIALIZATION_TYPE that we act on.
+const (
+	snapStart        = "snap-start"
+	managedInstances = "lambda-managed-instances"
+)
+
+// settleIn is how long we hold back a request for the next event while values are
+// being fetched. The function runs at the same time, so that this costs nothing
+// unless a fetch takes longer than the function; without it, the environment might be
+// frozen in the middle of a fetch.
+const settleIn = 500 * time.Millisecond
+
+// extension is the program's life in a Lambda execution environment.
+type extension struct {
+	*parts
+	api  *lambdaapi.Client
+	name string
+	kind string // of initialization
+
+	background tasks
+	restored   bool // the first INVOKE has come
+}
+
+// live goes from INIT to SHUTDOWN. That a source is down is no error: a function may
+// get along without.
+func (e *extension) live(ctx context.Context) error {
+	defer e.background.end()
+	invoked, err := e.register(ctx)
+	if err != nil {
+		return errors.Join(err, e.stop(stopIn))
+	}
+	if e.kind != snapStart {
+		e.prefetch(ctx)
+	}
+	if !invoked {
+		e.background.start(ctx, e.refreshByTimer)
+	}
+	for {
+		event, err := e.api.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return e.end()
+		case err != nil:
+			return errors.Join(err, e.end())
+		}
+		switch event.Type {
+		case lambdaapi.Invoke:
+			e.invoke(ctx)
+		case lambdaapi.Shutdown:
+			e.log.Debug("shutting down", "reason", event.ShutdownReason)
+			return e.end()
+		default:
+			e.log.Warn("an unknown event", "type", string(event.Type))
+		}
+	}
+}
+
+// register registers for INVOKE and SHUTDOWN, or for SHUTDOWN alone where there is no
+// INVOKE, and returns which.
+func (e *extension) register(ctx context.Context) (invoked bool, err error) {
+	if e.kind != managedInstances {
+		err = e.api.Register(ctx, e.name, lambdaapi.Invoke, lambdaapi.Shutdown)
+		if err == nil {
+			return true, nil
+		}
+		refused, ok := errors.AsType[*lambdaapi.APIError](err)
+		if !ok || refused.Status != http.StatusForbidden {
+			return false, fmt.Errorf("registering: %w", err)
+		}
+	}
+	if second := e.api.Register(ctx, e.name, lambdaapi.Shutdown); second != nil {
+		return false, fmt.Errorf("registering: %w", errors.Join(err, second))
+	}
+	return false, nil
+}
+
+// invoke is what happens while the function handles an event: what was used and is
+// about to expire is fetched anew. Requests are answered meanwhile.
+func (e *extension) invoke(ctx context.Context) {
+	if e.kind == snapStart && !e.restored {
+		e.source.holdBack(e.held, false)
+		e.prefetch(ctx)
+	}
+	e.restored = true
+	e.held.RefreshDue(0)
+	e.settle(ctx)
+}
+
+// prefetch fetches what the settings name, and waits for it for a short time.
+func (e *extension) prefetch(ctx context.Context) {
+	if len(e.settings.Prefetch) == 0 {
+		return
+	}
+	done := e.background.start(ctx, func(ctx context.Context) {
+		agent.Prefetch(ctx, e.held, e.settings.Prefetch, e.log)
+	})
+	select {
+	case <-done:
+	case <-time.After(settleIn):
+	case <-ctx.Done():
+	}
+}
+
+func (e *extension) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleIn)
+	defer cancel()
+	e.held.Settle(ctx)
+}
+
+func (e *extension) end() error {
+	e.background.end()
+	return e.stop(stopIn)
+}

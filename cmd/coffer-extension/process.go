@@ -1,0 +1,177 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/agent"
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/lambdaapi"
+	"github.com/coffer-secrets/coffer/internal/source/aws"
+)
+
+const (
+	// refreshEvery is how often an agent that gets no INVOKE looks for values whose
+	// time for a refresh comes.
+	refreshEvery = 10 * time.Second
+	// stopIn bounds a stop. Lambda may leave us 1.4 s; 200 ms is what we allow us.
+	stopIn = 150 * time.Millisecond
+	// sidecarStopIn bounds the stop of an agent that nobody is about to kill.
+	sidecarStopIn = 5 * time.Second
+)
+
+// process is what the program gets from its surroundings.
+type process struct {
+	name   string // the path that it was started by
+	getenv func(string) string
+	errs   io.Writer
+	now    func() time.Time
+	listen func(port int) (net.Listener, error)
+	api    http.RoundTripper // to Lambda
+	aws    http.RoundTripper // to the source; nil means the client's own
+}
+
+// parts are what a running program consists of.
+type parts struct {
+	settings agent.Settings
+	log      *slog.Logger
+	held     *cache.Cache
+	client   *client.Client
+	source   *forgetful
+	server   *agent.Server
+}
+
+// run listens before it does anything that takes time, so that a function finds it there
+// whatever the order in which things start.
+func (p *process) run(ctx context.Context) error {
+	settings := agent.SettingsFrom(p.getenv)
+	lambda := p.getenv("AWS_LAMBDA_RUNTIME_API")
+	listener, err := p.listen(settings.Port)
+	if err != nil {
+		return p.cannotStart(ctx, lambda, "Extension.Listen", err)
+	}
+	x, err := p.assemble(settings, listener)
+	if err != nil {
+		listener.Close()
+		return p.cannotStart(ctx, lambda, "Extension.Configuration", err)
+	}
+	if lambda == "" {
+		return x.sidecar(ctx)
+	}
+	api := lambdaapi.New(lambda, p.api)
+	defer api.Close()
+	e := &extension{parts: x, api: api, name: filepath.Base(p.name), kind: p.getenv("AWS_LAMBDA_INITIALIZATION_TYPE")}
+	return e.live(ctx)
+}
+
+// cannotStart tells Lambda, if that is where we are, why the program is about to exit.
+func (p *process) cannotStart(ctx context.Context, lambda, kind string, err error) error {
+	if lambda == "" {
+		return err
+	}
+	api := lambdaapi.New(lambda, p.api)
+	defer api.Close()
+	if failed := api.Register(ctx, filepath.Base(p.name), lambdaapi.Shutdown); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(err, api.InitError(ctx, kind, err))
+}
+
+// assemble builds the parts and begins to serve.
+func (p *process) assemble(settings agent.Settings, listener net.Listener) (*parts, error) {
+	log := newLog(p.errs, settings, p.getenv("AWS_LAMBDA_LOG_FORMAT"))
+	for _, w := range settings.Warnings {
+		log.Warn(w)
+	}
+	caller, err := client.New(client.Config{
+		Getenv: p.getenv, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Transport: p.aws, Now: p.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	source := &forgetful{Source: aws.New(caller), client: caller}
+	held, err := cache.New(cache.Config{
+		Source: source, Secrets: settings.Secrets, Parameters: settings.Parameters, MaxItems: settings.MaxItems, Now: p.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == snapStart {
+		source.holdBack(held, true)
+	}
+	tokens, err := agent.TokensFrom(p.getenv)
+	if err != nil || len(tokens) == 0 {
+		if p.getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+			held.Close()
+			return nil, errors.Join(err, errors.New("no token for requests to show: set COFFER_AGENT_TOKEN or COFFER_AGENT_TOKEN_FILE"))
+		}
+		log.Error("the tokens that requests may show are not all there", "tokens", len(tokens), "error", fmt.Sprint(err))
+	}
+	handler, err := agent.New(agent.Config{Store: held, Tokens: tokens, Log: log})
+	if err != nil {
+		held.Close()
+		return nil, err
+	}
+	log.Info("serving secrets", "version", version(), "address", listener.Addr().String())
+	return &parts{settings, log, held, caller, source, agent.Serve(listener, handler, log)}, nil
+}
+
+// stop ends everything within the time, with every value overwritten.
+func (x *parts) stop(within time.Duration) error {
+	// Not bound to the context that told us to stop.
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	x.held.Close()
+	err := x.server.Stop(ctx)
+	x.client.Forget()
+	return err
+}
+
+// sidecar serves until ctx ends.
+func (x *parts) sidecar(ctx context.Context) error {
+	var background tasks
+	background.start(ctx, func(ctx context.Context) { agent.Prefetch(ctx, x.held, x.settings.Prefetch, x.log) })
+	background.start(ctx, x.refreshByTimer)
+	select {
+	case <-ctx.Done():
+	case <-x.server.Done():
+	}
+	background.end()
+	return x.stop(sidecarStopIn)
+}
+
+// refreshByTimer keeps what is in use fresh where no INVOKE tells that it is needed.
+func (x *parts) refreshByTimer(ctx context.Context) {
+	t := time.NewTicker(refreshEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			x.held.RefreshDue(refreshEvery)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func newLog(w io.Writer, s agent.Settings, format string) *slog.Logger {
+	if s.Quiet {
+		return slog.New(slog.DiscardHandler)
+	}
+	options := &slog.HandlerOptions{Level: s.Level}
+	if format == "JSON" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,37 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
+)
+
+// forgetful is a source that can be told to leave nothing behind: no credentials and no
+// connections. That is for the time before SnapStart takes a snapshot of the process,
+// which every environment is restored from.
+type forgetful struct {
+	cache.Source
+	client *client.Client
+	on     atomic.Bool
+}
+
+// Fetch implements cache.Source.
+func (f *forgetful) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+	v, err := f.Source.Fetch(ctx, ref)
+	if f.on.Load() {
+		f.client.Forget()
+	}
+	return v, err
+}
+
+// holdBack says whether source and cache are to keep nothing.
+func (f *forgetful) holdBack(held *cache.Cache, on bool) {
+	f.on.Store(on)
+	f.client.Forget()
+	held.Pause(on)
+}

@@ -1,0 +1,46 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+const usage = `Usage: coffer-extension [--version | --help]
+
+Serves secrets and parameters to the processes of one host, on 127.0.0.1, as the AWS
+Parameters and Secrets Lambda Extension does. As /opt/extensions/coffer-extension it
+is an extension of a Lambda function; elsewhere it runs until it gets SIGTERM.
+
+  GET  /secretsmanager/get?secretId=ID[&versionId=..][&versionStage=..][&refreshNow=true]
+  GET  /systemsmanager/parameters/get?name=NAME[&version=..][&label=..][&withDecryption=true]
+  POST /coffer/v1/failed?secretId=ID&versionId=..    this version did not work: get another
+  GET  /ping
+
+Requests need the header X-Aws-Parameters-Secrets-Token, with the value of
+AWS_SESSION_TOKEN, AWS_CONTAINER_AUTHORIZATION_TOKEN or COFFER_AGENT_TOKEN, or the
+content of the file COFFER_AGENT_TOKEN_FILE.
+
+Where secrets come from:
+  AWS_REGION                    the region, and so AWS's endpoint
+  COFFER_ENDPOINT               another endpoint: a Coffer server. Or AWS_ENDPOINT_URL,
+                                or AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SSM
+  COFFER_CA_FILE                certificate authorities to trust, in PEM. Or AWS_CA_BUNDLE
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or
+  AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+
+How long they are kept:
+  SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
+  SSM_PARAMETER_STORE_TTL       the same for parameters (300)
+  COFFER_SECRETS_TTL            the same with a unit, such as 45m, 24h at most
+  COFFER_PARAMETERS_TTL         the same for parameters
+  COFFER_STALE                  how long a value may stand in, after its TTL, for a
+                                source that is down (1h); 0s is never
+  COFFER_PREFETCH               what to fetch at the start: prod/db,/prod/api/key,ssm:name
+
+And, as the AWS extension has them:
+  PARAMETERS_SECRETS_EXTENSION_HTTP_PORT        the port (2773)
+  PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED    true or false (true)
+  PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE       secrets and parameters kept (1000)
+  PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS  connections to a source (3)
+  PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL        debug, info, warn, error, none (info)
+  SECRETS_MANAGER_TIMEOUT_MILLIS                bound on one fetch (5000); 0 is none
+  SSM_PARAMETER_STORE_TIMEOUT_MILLIS            the same for parameters
+`
