@@ -1,0 +1,117 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package secretsmanager
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/jobs"
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+// create makes a secret, with its first version if the request has a value.
+func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.CreateSecretInput) (*sm.CreateSecretOutput, error) {
+	c, err := checkCreate(call, in)
+	if err != nil {
+		return nil, err
+	}
+	old, err := s.heads.Get(tx, call.Account, call.Region, keyName(*in.Name))
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && !old.gone(call.Time) {
+		return s.recreate(ctx, tx, call, old, in, c)
+	}
+	if old != nil {
+		if err := jobs.Erase(tx, call.Time, valuesOf(old)); err != nil {
+			return nil, err
+		}
+	}
+	secret, err := newSecret(call, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validateKey(ctx, tx, call, secret); err != nil {
+		return nil, err
+	}
+	if !c.IsZero() {
+		v := version{secret, *in.ClientRequestToken}
+		if err := s.addVersion(ctx, tx, call, v, c, []string{stageCurrent}); err != nil {
+			return nil, err
+		}
+	}
+	return created(call, secret, in, c), s.save(tx, secret)
+}
+
+// checkCreate checks what does not depend on what there is, and returns the value.
+func checkCreate(call *gate.Call, in *sm.CreateSecretInput) (content, error) {
+	if in.ClientRequestToken == nil {
+		return content{}, errNoToken
+	}
+	if len(in.AddReplicaRegions) > 0 {
+		return content{}, api.NotImplemented.New("This version of Coffer does not replicate secrets: leave AddReplicaRegions out.")
+	}
+	if len(in.Tags) > 0 {
+		t, err := newTarget(call, *in.Name)
+		if err != nil {
+			return content{}, err
+		}
+		if err := call.Authorize(sm.TagResource.Action(), t); err != nil {
+			return content{}, err
+		}
+	}
+	return contentOf(in.SecretString, in.SecretBinary)
+}
+
+// recreate answers a request for a name that is in use: the request that made the
+// secret may be repeated.
+func (s *Service) recreate(ctx context.Context, r kv.Reader, call *gate.Call, secret *Secret, in *sm.CreateSecretInput, c content) (*sm.CreateSecretOutput, error) {
+	if !secret.Deleted.IsZero() {
+		return nil, sm.InvalidRequestException.New("You can't create this secret because a secret with this name is already scheduled for deletion.")
+	}
+	same := c.IsZero() && secret.CreateToken == *in.ClientRequestToken
+	if !c.IsZero() {
+		var err error
+		if same, err = s.repeated(ctx, r, call, version{secret, *in.ClientRequestToken}, c); err != nil {
+			return nil, err
+		}
+	}
+	if !same {
+		return nil, sm.ResourceExistsException.Newf("The operation failed because the secret %s already exists.", secret.Name)
+	}
+	return created(call, secret, in, c), nil
+}
+
+func created(call *gate.Call, secret *Secret, in *sm.CreateSecretInput, c content) *sm.CreateSecretOutput {
+	out := &sm.CreateSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name}
+	if !c.IsZero() {
+		out.VersionId = in.ClientRequestToken
+	}
+	return out
+}
+
+func newSecret(call *gate.Call, in *sm.CreateSecretInput) (*Secret, error) {
+	secret := &Secret{
+		Account: call.Account, Region: call.Region, Name: *in.Name,
+		UID: rand.Text(), Suffix: newSuffix(), CreateToken: *in.ClientRequestToken,
+		Description: value(in.Description), KMSKey: keyNamed(call, value(in.KmsKeyId)), Type: value(in.Type),
+		Created: call.Time.UTC(), Changed: call.Time.UTC(),
+	}
+	if len(in.Tags) == 0 {
+		return secret, nil
+	}
+	return secret, secret.addTags(in.Tags)
+}
+
+// value is an optional member, empty if it is not there.
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

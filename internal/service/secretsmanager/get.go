@@ -1,0 +1,82 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package secretsmanager
+
+import (
+	"context"
+	"slices"
+
+	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// get returns the value of a version, by default the current one.
+func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.GetSecretValueInput) (*sm.GetSecretValueOutput, error) {
+	found, err := s.find(r, call, *in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if !found.Deleted.IsZero() {
+		return nil, errDeleted
+	}
+	id, err := found.Versions.choose(in.VersionId, in.VersionStage)
+	if err != nil {
+		return nil, err
+	}
+	v := version{found, id}
+	value, err := s.load(r, v)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.open(ctx, r, call, v, value)
+	if err != nil {
+		return nil, err
+	}
+	s.accessed(call, v)
+	head := found.Versions[id]
+	out := &sm.GetSecretValueOutput{
+		ARN: new(found.ARN(call)), Name: &found.Name, VersionId: &id,
+		VersionStages: head.Stages, CreatedDate: dated(head.Created),
+	}
+	if c.binary {
+		out.SecretBinary = secret.Blob{Value: c.Value}
+	} else {
+		out.SecretString = secret.Text{Value: c.Value}
+	}
+	return out, nil
+}
+
+// choose returns the version that a request means by id, label or both.
+func (v Versions) choose(id, stage *string) (string, error) {
+	if id == nil {
+		label := stageCurrent
+		if stage != nil {
+			label = *stage
+		}
+		holder, held := v.holder(label)
+		if !held {
+			return "", sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for staging label: " + label)
+		}
+		return holder, nil
+	}
+	found, err := v.named(*id)
+	if err != nil {
+		return "", err
+	}
+	if stage != nil && !slices.Contains(found.Stages, *stage) {
+		return "", sm.InvalidRequestException.New("You provided a VersionStage that is not associated to the provided VersionId.")
+	}
+	return *id, nil
+}
+
+// named returns the version with that id.
+func (v Versions) named(id string) (Version, error) {
+	found, ok := v[id]
+	if !ok {
+		return Version{}, sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for VersionId: " + id)
+	}
+	return found, nil
+}

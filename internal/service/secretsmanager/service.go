@@ -1,0 +1,78 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package secretsmanager serves AWS Secrets Manager.
+//
+// A secret is one record, its head, with everything but the values: description,
+// tags, dates, and which versions there are with which staging labels. So a label
+// moves in one write, and whatever lists or describes reads no value. Each value is a
+// record of its own, below the secret's unique id, which is another one each time the
+// name is created anew.
+//
+// A value is encrypted as AWS does it: under a data key of its own, which is encrypted
+// under the secret's KMS key for that secret and version, by calls that the gate
+// decides and records as the caller's. Values are compared in memory, after
+// decryption: no hash of a value is kept.
+//
+// A secret whose recovery window is over is gone from that instant on, on every path;
+// what remains of it is erased when its name is used again.
+package secretsmanager
+
+import (
+	"context"
+
+	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/record"
+	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
+)
+
+// maxRemembered is how many heads are kept decoded.
+const maxRemembered = 8192
+
+// Service is Secrets Manager over a store. It is for concurrent use.
+type Service struct {
+	heads *record.Table[Secret]
+	// listed is the same table without a memory, for scans that would push out of it
+	// what is read one by one.
+	listed *record.Table[Secret]
+	values *record.Table[Value]
+	keys   *kmsservice.Service
+}
+
+// Bind binds Secrets Manager's operations to the gate. Keys makes the key that secrets
+// are encrypted under by default.
+func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
+	s := &Service{
+		heads:  record.Memoised[Secret](tableHeads, maxRemembered),
+		listed: record.New[Secret](tableHeads),
+		values: record.New[Value](tableValues),
+		keys:   keys,
+	}
+	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
+	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }), s.get)
+	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
+	gate.Write(g, sm.UpdateSecret, on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }), s.update)
+	gate.Read(g, sm.DescribeSecret, on(s, gate.AccessRead, func(in *sm.DescribeSecretInput) *string { return in.SecretId }), s.describe)
+	gate.Read(g, sm.ListSecrets, gate.Row[sm.ListSecretsInput]{Access: gate.AccessList, Targets: gate.Everything[sm.ListSecretsInput]}, s.list)
+	gate.Read(g, sm.ListSecretVersionIds, on(s, gate.AccessRead, func(in *sm.ListSecretVersionIdsInput) *string { return in.SecretId }), s.listVersions)
+	gate.Write(g, sm.UpdateSecretVersionStage, on(s, gate.AccessWrite, func(in *sm.UpdateSecretVersionStageInput) *string { return in.SecretId }), s.moveStage)
+	gate.Write(g, sm.DeleteSecret, on(s, gate.AccessWrite, func(in *sm.DeleteSecretInput) *string { return in.SecretId }), s.remove)
+	gate.Write(g, sm.RestoreSecret, on(s, gate.AccessWrite, func(in *sm.RestoreSecretInput) *string { return in.SecretId }), s.restore)
+	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }), s.tag)
+	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }), s.untag)
+	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: gate.Everything[sm.GetRandomPasswordInput]}, randomPassword)
+	return s
+}
+
+// on makes the row of an operation on the one secret that a member names.
+func on[In any](s *Service, access gate.Access, id func(*In) *string) gate.Row[In] {
+	return gate.Row[In]{Access: access, Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		return s.target(r, call, *id(in))
+	})}
+}
+
+func toCreate(_ context.Context, _ kv.Reader, call *gate.Call, in *sm.CreateSecretInput) (gate.Target, error) {
+	return newTarget(call, *in.Name)
+}
