@@ -1,0 +1,63 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package parameterstore
+
+import (
+	"context"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/arn"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+func (s *service) delete(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
+	p, err := s.deletable(tx, call, *in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.DeleteParameterOutput{}, s.remove(tx, call, p)
+}
+
+// deleteMany deletes what it can: names that are malformed or have no parameter are
+// told apart from errors.
+func (s *service) deleteMany(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
+	out := &ssm.DeleteParametersOutput{DeletedParameters: []string{}, InvalidParameters: []string{}}
+	for _, asked := range unique(in.Names) {
+		p, err := s.deletable(tx, call, asked)
+		if ssm.ParameterNotFound.Is(err) || api.ValidationException.Is(err) {
+			out.InvalidParameters = append(out.InvalidParameters, asked)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := s.remove(tx, call, p); err != nil {
+			return nil, err
+		}
+		out.DeletedParameters = append(out.DeletedParameters, asked)
+	}
+	return out, nil
+}
+
+// deletable finds a parameter to be deleted, which is named: AWS takes no ARN here,
+// and no selector.
+func (s *service) deletable(r kv.Reader, call *gate.Call, asked string) (*Parameter, error) {
+	ref, err := refer(call, asked)
+	if err != nil {
+		return nil, err
+	}
+	if arn.IsARN(asked) || ref.selector != "" {
+		return nil, api.ValidationException.New(msgName)
+	}
+	p, err := s.find(r, call, ref.key)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, ref.notFound()
+	}
+	return p, nil
+}

@@ -1,0 +1,89 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package parameterstore serves Parameter Store, which is the part of AWS Systems
+// Manager that keeps parameters: names in a hierarchy, each with up to 100 versions.
+//
+// A parameter is one record: its current version, its tags, and which label is on
+// which version. Older versions are records of their own, under the parameter's
+// generation, a random name that a parameter gets when it is created, so that one
+// that is deleted and created again never meets its predecessor's versions. Keys
+// follow the hierarchy, level by level, so that a path is one range of keys.
+//
+// The value of a String or StringList is as safe as every record is, and no more. That
+// of a SecureString is encrypted under a KMS key besides, with the parameter's ARN as
+// encryption context, by calls to KMS that are decided and recorded as the caller's.
+//
+// A parameter whose Expiration policy has passed does not exist for any operation.
+package parameterstore
+
+import (
+	"context"
+
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/record"
+	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
+)
+
+// maxRemembered is how many parameters are kept decoded. At 8 KiB a value it bounds
+// them to 32 MiB.
+const maxRemembered = 4096
+
+// service is Parameter Store over a store. It is for concurrent use.
+type service struct {
+	keys     *kmsservice.Service
+	heads    *record.Table[Parameter]
+	versions *record.Table[Version]
+}
+
+// Bind binds Parameter Store's operations to the gate. Keys has the account's key
+// alias/aws/ssm, under which a SecureString is encrypted by default; the gate serves
+// KMS too.
+func Bind(g *gate.Gate, keys *kmsservice.Service) {
+	s := &service{
+		keys:     keys,
+		heads:    record.Memoised[Parameter]("ssm/parameter", maxRemembered),
+		versions: record.New[Version]("ssm/version"),
+	}
+	gate.Write(g, ssm.PutParameter, gate.Row[ssm.PutParameterInput]{
+		Access: gate.AccessWrite, Targets: gate.One(s.putTarget),
+	}, s.put)
+	gate.Read(g, ssm.GetParameter, gate.Row[ssm.GetParameterInput]{
+		Access: gate.AccessRead,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParameterInput) (gate.Target, error) {
+			return s.namedTarget(r, call, *in.Name)
+		}),
+	}, s.get)
+	gate.Read(g, ssm.GetParameters, gate.Row[ssm.GetParametersInput]{
+		Access: gate.AccessRead,
+		Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParametersInput) ([]gate.Target, error) {
+			return s.listedTargets(r, call, in.Names)
+		},
+	}, s.getMany)
+	gate.Read(g, ssm.GetParametersByPath, gate.Row[ssm.GetParametersByPathInput]{
+		Access: gate.AccessRead, Targets: gate.One(pathTarget),
+	}, s.getByPath)
+	gate.Read(g, ssm.GetParameterHistory, gate.Row[ssm.GetParameterHistoryInput]{
+		Access: gate.AccessRead,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParameterHistoryInput) (gate.Target, error) {
+			return s.namedTarget(r, call, *in.Name)
+		}),
+	}, s.history)
+	gate.Read(g, ssm.DescribeParameters, gate.Row[ssm.DescribeParametersInput]{
+		Access: gate.AccessList, Targets: gate.Everything[ssm.DescribeParametersInput],
+	}, s.describe)
+	gate.Write(g, ssm.DeleteParameter, gate.Row[ssm.DeleteParameterInput]{
+		Access: gate.AccessWrite,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.DeleteParameterInput) (gate.Target, error) {
+			return s.namedTarget(r, call, *in.Name)
+		}),
+	}, s.delete)
+	gate.Write(g, ssm.DeleteParameters, gate.Row[ssm.DeleteParametersInput]{
+		Access: gate.AccessWrite,
+		Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.DeleteParametersInput) ([]gate.Target, error) {
+			return s.listedTargets(r, call, in.Names)
+		},
+	}, s.deleteMany)
+}

@@ -1,0 +1,146 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package parameterstore
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+)
+
+// cloudTrailType is what CloudTrail calls a parameter.
+const cloudTrailType = "AWS::SSM::Parameter"
+
+// Which resource each operation is authorised on:
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-retrieval-authorization.html
+
+// target is a parameter for a decision, whether it exists or not.
+func (s *service) target(r kv.Reader, call *gate.Call, ref *reference) (gate.Target, error) {
+	t := gate.Target{ARN: ref.arn, Type: cloudTrailType}
+	if ref.elsewhere {
+		return t, nil
+	}
+	p, err := s.find(r, call, ref.key)
+	if err != nil || p == nil {
+		return t, err
+	}
+	t.Keys = conditions{tags: p.Tags}.values
+	return t, nil
+}
+
+// namedTarget is the target of an operation on one parameter.
+func (s *service) namedTarget(r kv.Reader, call *gate.Call, asked string) (gate.Target, error) {
+	ref, err := refer(call, asked)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	return s.target(r, call, ref)
+}
+
+// listedTargets are the targets of an operation on several parameters, which is
+// refused as a whole when one of them is. A name that can't be a parameter's is a
+// target as it stands.
+func (s *service) listedTargets(r kv.Reader, call *gate.Call, names []string) ([]gate.Target, error) {
+	var targets []gate.Target
+	for _, asked := range names {
+		ref, err := refer(call, asked)
+		if api.ValidationException.Is(err) {
+			targets = append(targets, gate.Target{ARN: parameterARN(call, asked)})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t, err := s.target(r, call, ref)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// putTarget is the parameter to be, with what the request says of it.
+func (s *service) putTarget(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.PutParameterInput) (gate.Target, error) {
+	_, key, err := creatable(call, *in.Name)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	p, err := s.find(r, call, key)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	c := putConditions(in)
+	if p != nil {
+		c.tags = p.Tags
+	}
+	return gate.Target{ARN: parameterARN(call, key), Type: cloudTrailType, Keys: c.values}, nil
+}
+
+// putConditions are the condition keys of what a PutParameter asks for.
+func putConditions(in *ssm.PutParameterInput) conditions {
+	c := conditions{other: map[string]string{
+		"ssm:overwrite": strconv.FormatBool(isTrue(in.Overwrite)),
+		"ssm:policies":  strconv.FormatBool(in.Policies != nil),
+	}}
+	if len(in.Tags) > 0 {
+		c.requested = make(map[string]string, len(in.Tags))
+		for _, t := range in.Tags {
+			c.requested[*t.Key] = *t.Value
+		}
+	}
+	return c
+}
+
+// pathTarget is the path of the request: who may read it may read all below it,
+// whatever is denied of the parameters there, as on AWS.
+func pathTarget(_ context.Context, _ kv.Reader, call *gate.Call, in *ssm.GetParametersByPathInput) (gate.Target, error) {
+	path, err := checkPath(*in.Path)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	c := conditions{other: map[string]string{"ssm:recursive": strconv.FormatBool(isTrue(in.Recursive))}}
+	return gate.Target{ARN: parameterARN(call, strings.TrimPrefix(path, "/")), Keys: c.values}, nil
+}
+
+// conditions are the condition keys of Parameter Store, by the service authorization
+// reference of AWS Systems Manager.
+type conditions struct {
+	tags      map[string]string // of the parameter
+	requested map[string]string // tags of the request
+	other     map[string]string // by key in lower case
+}
+
+func (c conditions) values(key string) ([]string, bool) {
+	lower := strings.ToLower(key)
+	switch prefix, tag, _ := strings.Cut(lower, "/"); prefix {
+	case "aws:resourcetag", "ssm:resourcetag":
+		return tagValue(c.tags, tag)
+	case "aws:requesttag":
+		return tagValue(c.requested, tag)
+	case "aws:tagkeys":
+		return slices.Sorted(maps.Keys(c.requested)), len(c.requested) > 0
+	}
+	value, ok := c.other[lower]
+	return []string{value}, ok
+}
+
+// tagValue looks a tag up, whose key in a condition has no case.
+func tagValue(tags map[string]string, key string) ([]string, bool) {
+	for k, value := range tags {
+		if strings.EqualFold(k, key) {
+			return []string{value}, true
+		}
+	}
+	return nil, false
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
