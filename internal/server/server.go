@@ -27,8 +27,8 @@ import (
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
-	// PS
-	// SM
+	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
+	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 )
 
 // Version is the version that the server tells.
@@ -73,8 +73,8 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	identity.Bind(s.gate)
 	keys := kmsservice.Bind(s.gate)
-	_ = keys // SMB
-	// PSB
+	smservice.Bind(s.gate, keys)
+	parameterstore.Bind(s.gate, keys)
 	s.jobs = jobs.Start(jobs.Config{
 		Store: s.Store, Log: s.Log,
 		Handlers: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(s.Store)},
