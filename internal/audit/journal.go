@@ -6,6 +6,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,7 +209,7 @@ func (j *journal) syncLocked() error {
 	}
 	if n > 0 {
 		j.durable(j.unsynced[:n:n])
-		j.unsynced = j.unsynced[n:]
+		j.unsynced = slices.Clone(j.unsynced[n:]) // lets go of the lines
 	}
 	return nil
 }

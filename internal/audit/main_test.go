@@ -113,6 +113,15 @@ func write(t testing.TB, path string, b []byte) {
 	}
 }
 
+// rewrite writes a new file in the place of another, which is faster than to truncate that.
+func rewrite(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	write(t, path, b)
+}
+
 func rename(t testing.TB, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {

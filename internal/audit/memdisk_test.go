@@ -50,6 +50,13 @@ type memFile struct {
 
 func newMemDisk() *memDisk { return &memDisk{nodes: map[string]*memNode{}} }
 
+// dead says whether the process was killed.
+func (d *memDisk) dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.crashed
+}
+
 // restart is the machine's next start: after a power failure only a prefix of each file's
 // bytes that were not synced is there; after a mere kill all are.
 func (d *memDisk) restart(power func(path string, unsynced int) int) {

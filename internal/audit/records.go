@@ -98,7 +98,7 @@ func Records(ctx context.Context, path string, o ReadOptions) iter.Seq2[Record, 
 			yield(Record{}, fmt.Errorf("audit: reading: %w", err))
 			return
 		}
-		for r.read() && o.Follow && r.wait() {
+		for r.readOn() && o.Follow && r.wait() {
 		}
 	}
 }
@@ -112,9 +112,12 @@ type recordReader struct {
 	yield  func(Record, error) bool
 }
 
-// read yields the whole lines up to the file's present end.
-func (r *recordReader) read() bool {
-	lines := newLineReader(io.NewSectionReader(r.f, r.offset, 1<<62-r.offset), r.offset)
+// readOn yields the whole lines up to the file's present end.
+func (r *recordReader) readOn() bool {
+	return r.read(newLineReader(io.NewSectionReader(r.f, r.offset, 1<<62-r.offset), r.offset))
+}
+
+func (r *recordReader) read(lines *lineReader) bool {
 	for r.ctx.Err() == nil {
 		line, err := lines.next()
 		switch {
@@ -158,7 +161,7 @@ func (r *recordReader) wait() bool {
 		return err == nil || errors.Is(err, fs.ErrNotExist)
 	}
 	// The log writes to the new file, so this one is complete.
-	if !r.read() {
+	if !r.readOn() {
 		return false
 	}
 	next, err := os.Open(r.path)

@@ -150,24 +150,3 @@ func TestRecordsFollowsTheLog(t *testing.T) {
 		closeLog(t, l)
 	})
 }
-
-func FuzzRecords(f *testing.F) {
-	path := newFile(f, 3)
-	f.Add(read(f, path))
-	f.Add([]byte(`{"eventTime":7,"chain":{"sequence":1,"previous":"` + fmt.Sprintf("%064d", 0) + `"}}`))
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, log []byte) {
-		path := filepath.Join(dir, "audit.log")
-		write(t, path, log)
-		for _, last := range []int{0, 2} {
-			for r, err := range audit.Records(t.Context(), path, audit.ReadOptions{Last: last}) {
-				if len(r.Line) > audit.MaxLine {
-					t.Fatalf("a line of %d bytes", len(r.Line))
-				}
-				if err == nil && r.Chain.Sequence == 0 {
-					t.Fatalf("no record: %q", r.Line)
-				}
-			}
-		}
-	})
-}

@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,15 +32,15 @@ func (j *journal) follow() error {
 	return j.replace(reason)
 }
 
-// followAnchor makes a new anchor if the one that is open was deleted or moved.
+// followAnchor makes a new anchor if the one that is open was deleted or moved, and opens
+// it anew if its descriptor is unusable.
 func (j *journal) followAnchor() error {
 	path := j.path + AnchorSuffix
-	open, err := j.anchor.info()
-	if err != nil {
-		return err
-	}
+	open, broken := j.anchor.info()
 	there, err := j.files.stat(path)
 	switch {
+	case broken != nil:
+		j.anchor.Close() // and the lock with it
 	case err == nil && there.inode == open.inode:
 		return nil
 	case err == nil && there.size > 0:
@@ -66,7 +67,9 @@ func (j *journal) followAnchor() error {
 	}
 	j.anchor.Close()
 	j.anchor = next
-	j.note(NoticeAnchor, `{"deleted":true}`)
+	if broken == nil {
+		j.note(NoticeAnchor, `{"deleted":true}`)
+	}
 	return nil
 }
 
@@ -131,6 +134,9 @@ func (j *journal) create() (file, fileInfo, error) {
 // lines that were lost are written with the next batch.
 func (j *journal) repair() error {
 	j.checked = time.Time{}
+	if err := j.followAnchor(); err != nil {
+		return fmt.Errorf("audit: looking for the anchor: %w", err)
+	}
 	if info, err := j.files.stat(j.path); err != nil || info.inode != j.end().inode {
 		if err := j.follow(); err != nil {
 			return err
@@ -156,13 +162,20 @@ func (j *journal) repair() error {
 		if p.last <= at.sequence {
 			keep = append(keep, p)
 		} else {
-			j.again = append(j.again, p.Staged)
+			j.again = append(j.again, p.after(at.sequence))
 		}
 	}
 	j.written, j.unsynced = at, keep
 	j.last.Store(at.sequence)
 	j.mu.Unlock()
 	return j.room()
+}
+
+// after returns the staged lines that come after record sequence.
+func (p placed) after(sequence uint64) Staged {
+	lines := bytes.Split(p.body, []byte{'\n'})
+	lost := min(p.last-sequence, uint64(len(lines)))
+	return Staged{p.key, bytes.Join(lines[uint64(len(lines))-lost:], []byte{'\n'})}
 }
 
 // rewrite checks the lines between the last good sync and the end of what was

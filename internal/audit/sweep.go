@@ -5,6 +5,7 @@ package audit
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -101,7 +102,7 @@ func (s *sweeper) sweep(atLeast int) {
 			return // the timer tries again
 		}
 		s.mu.Lock()
-		s.keys = s.keys[len(batch):]
+		s.keys = slices.Clone(s.keys[len(batch):])
 		s.mu.Unlock()
 	}
 }

@@ -131,7 +131,11 @@ func (v *verifier) file(path string) error {
 	}
 	defer f.Close()
 	v.path, v.line = path, 0
-	lines := newLineReader(f, 0)
+	return v.lines(newLineReader(f, 0))
+}
+
+// lines follows the chain through one file.
+func (v *verifier) lines(lines *lineReader) error {
 	for {
 		line, err := lines.next()
 		v.line++
@@ -145,7 +149,7 @@ func (v *verifier) file(path string) error {
 		case errors.Is(err, errTooLong):
 			return v.at(&Break{Kind: Garbage, Detail: err.Error()})
 		case err != nil:
-			return fmt.Errorf("audit: verifying %s: %w", path, err)
+			return fmt.Errorf("audit: verifying %s: %w", v.path, err)
 		}
 		if err := v.record(line); err != nil {
 			return v.at(err)
