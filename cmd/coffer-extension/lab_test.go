@@ -226,6 +226,9 @@ func (l *lab) ask(ctx context.Context, token, path string) string {
 	return strings.Join(strings.Fields(fmt.Sprint(res.StatusCode, " ", res.Header.Get("X-Cache"), " ", res.Header.Get("X-Error-Code"), " ", got.SecretString, got.Parameter.Value)), " ")
 }
 
+// anyCalls is the count of calls that a test does not know.
+const anyCalls = -1
+
 const (
 	secretPath    = "/secretsmanager/get?secretId=db"
 	parameterPath = "/systemsmanager/parameters/get?name=/p"
@@ -249,7 +252,7 @@ func (l *lab) invoke(path, want string, calls int) {
 	if err != nil || got != want {
 		l.t.Errorf("the function was told %s, want %q", res.Payload, want)
 	}
-	if n := l.cloud.count() - before; n != calls {
+	if n := l.cloud.count() - before; n != calls && calls != anyCalls {
 		l.t.Errorf("%d calls to the source, want %d", n, calls)
 	}
 }
