@@ -4,6 +4,9 @@
 package boltkv_test
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -15,7 +18,41 @@ import (
 	"github.com/coffer-secrets/coffer/internal/kv/kvtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// childVariable names the environment variable by which a test starts this program again
+// as another process, to be killed or traced: the name of one of children.
+const childVariable = "COFFER_BOLTKV_CHILD"
+
+// children are given the path of a database.
+func children() map[string]func(path string) error {
+	return map[string]func(string) error{
+		"write": writeForever, "fail": meetFault, "fail-growing": meetFaultGrowing, "record": writeRecorded,
+	}
+}
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childVariable); name != "" {
+		if err := children()[name](os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// child returns the command that runs a child, under another program if wrap is not empty.
+func child(tb testing.TB, name, path string, wrap ...string) *exec.Cmd {
+	tb.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	args := append(wrap, self, path)
+	cmd := exec.CommandContext(tb.Context(), args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), childVariable+"="+name)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
 
 // open opens the database at path, for the test to close.
 func open(tb testing.TB, path string, opts boltkv.Options) *boltkv.Store {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -65,16 +66,24 @@ func (s *Store) runInTurn(ctx context.Context, b **batch, fn func(kv.Tx) error) 
 }
 
 // pass gives the turn to the next in line; if nobody is or the batch is full, it
-// commits first.
+// commits first. Before that it lets who is about to come, come: those whom the last
+// commit has just woken, else a commit of few and one of many would alternate.
 func (s *Store) pass(b *batch) {
 	if b != nil {
-		if !b.full() && s.line.pass(b) {
+		if s.join(b) {
+			return
+		}
+		runtime.Gosched()
+		if s.join(b) {
 			return
 		}
 		s.finish(b)
 	}
 	s.line.release()
 }
+
+// join reports whether there is a next in line to whom the batch has been given.
+func (s *Store) join(b *batch) bool { return !b.full() && s.line.pass(b) }
 
 // finish commits the batch and tells its members.
 func (s *Store) finish(b *batch) {

@@ -1,0 +1,258 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package boltkv_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
+)
+
+var damageRounds = flag.Int("boltkv.damage", 800, "how many damaged files to open")
+
+// contents returns what the store holds and its revision.
+func contents(tb testing.TB, s kv.Store) (map[string]string, kv.Rev) {
+	tb.Helper()
+	all := make(map[string]string)
+	rev, err := s.View(tb.Context(), func(r kv.Reader) error {
+		for p, err := range r.Scan(kv.Range{}) {
+			if err != nil {
+				return err
+			}
+			all[p.Key] = string(p.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all, rev
+}
+
+// A past is what a database held at each revision.
+type past map[kv.Rev]map[string]string
+
+// database makes a file with a tree of some levels, large values, free pages and holes,
+// and returns its bytes and its past.
+func database(tb testing.TB) ([]byte, past) {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "db")
+	s := open(tb, path, boltkv.Options{})
+	rng := rand.New(rand.NewPCG(1, 2))
+	history := make(past)
+	for range 40 {
+		_, err := s.Update(tb.Context(), func(tx kv.Tx) error {
+			for range 1 + rng.IntN(60) {
+				key := fmt.Sprintf("sm/000000000000/eu-west-1/secret/%04d", rng.IntN(1200))
+				if rng.IntN(4) == 0 {
+					if err := tx.Delete(key); err != nil {
+						return err
+					}
+					continue
+				}
+				value := bytes.Repeat([]byte{byte(rng.Uint32())}, rng.IntN(1+rng.IntN(1+rng.IntN(9000))))
+				if err := tx.Put(key, value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all, rev := contents(tb, s)
+		history[rev] = all
+	}
+	if err := s.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := boltkv.CheckBolt(path); err != nil {
+		tb.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return file, history
+}
+
+// damage returns the file with something wrong with it, and says what.
+func damage(file []byte, rng *rand.Rand) ([]byte, string) {
+	b := bytes.Clone(file)
+	used := len(bytes.TrimRight(b, "\x00"))
+	page := func() int { return rng.IntN(used/boltkv.PageSize+1) * boltkv.PageSize }
+	switch rng.IntN(8) {
+	case 0:
+		n := rng.IntN(used)
+		return b[:n], fmt.Sprintf("cut to %d bytes", n)
+	case 1:
+		at, from := page(), page()
+		copy(b[at:at+boltkv.PageSize], file[from:])
+		return b, fmt.Sprintf("page at %d is that at %d", at, from)
+	case 2:
+		at := page() + 512*rng.IntN(8)
+		clear(b[at : at+512])
+		return b, fmt.Sprintf("sector at %d is empty", at)
+	case 3:
+		at := page() + 512*rng.IntN(8)
+		copy(b[at:at+512], file[page():])
+		return b, fmt.Sprintf("sector at %d is another's", at)
+	case 4, 5: // headers and tables, where the structure is
+		at := page() + rng.IntN(200)
+		b[at] ^= 1 << rng.IntN(8)
+		return b, fmt.Sprintf("a bit at %d is flipped", at)
+	case 6:
+		at := rng.IntN(2*boltkv.PageSize + 200)
+		b[at] = byte(rng.Uint32())
+		return b, fmt.Sprintf("byte at %d is another", at)
+	default:
+		at := rng.IntN(used)
+		b[at] ^= byte(1 + rng.IntN(255))
+		return b, fmt.Sprintf("byte at %d is another", at)
+	}
+}
+
+// write writes a file with a hole for the zeros at its end, which are most of it.
+func write(tb testing.TB, path string, b []byte) {
+	tb.Helper()
+	err := os.WriteFile(path, bytes.TrimRight(b, "\x00"), 0o600)
+	if err == nil {
+		err = os.Truncate(path, int64(len(b)))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestDamage opens files with damage of all kinds: each is refused, or holds exactly what
+// the database held at some revision, the last or the last but one. That no process ends
+// over it is shown by the test's going on.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	file, history := database(t)
+	last := kv.Rev(0)
+	for rev := range history {
+		last = max(last, rev)
+	}
+	path := filepath.Join(t.TempDir(), "db")
+	refused := 0
+	for seed := range uint64(*damageRounds) {
+		b, what := damage(file, rand.New(rand.NewPCG(seed, 0)))
+		write(t, path, b)
+		s, err := boltkv.Open(path, boltkv.Options{})
+		if errors.Is(err, kv.ErrCorrupt) {
+			refused++
+			if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore") {
+				t.Fatalf("seed %d: the error does not name the file and what to do: %v", seed, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %s: %v", seed, what, err)
+		}
+		all, rev := contents(t, s)
+		if rev < last-1 || rev > last || !maps.Equal(all, history[rev]) {
+			t.Errorf("seed %d: %s: at revision %d of %d with %d keys it is another database", seed, what, rev, last, len(all))
+		}
+		if _, err := s.Update(t.Context(), func(tx kv.Tx) error { return tx.Put("new", nil) }); err != nil {
+			t.Errorf("seed %d: %s: %v", seed, what, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d of %d files were refused", refused, *damageRounds)
+	if refused < *damageRounds/4 {
+		t.Errorf("only %d of %d files were refused: the damage is none", refused, *damageRounds)
+	}
+}
+
+// TestNotADatabase opens what never was one.
+func TestNotADatabase(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{
+		"an empty file": "",
+		"a short file":  "hello\n",
+		"a long text":   strings.Repeat("To whom it may concern.\n", 4000),
+		"zeros":         strings.Repeat("\x00", 8*boltkv.PageSize),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "db")
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := boltkv.Open(path, boltkv.Options{}); !errors.Is(err, kv.ErrCorrupt) {
+				t.Errorf("Open = %v, want %v", err, kv.ErrCorrupt)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != content {
+				t.Errorf("Open changed the file (%v)", err)
+			}
+		})
+	}
+}
+
+// TestCutWhileOpen cuts the file off under a running store, which must live and say so.
+func TestCutWhileOpen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := open(t, path, boltkv.Options{})
+	for i := range 50 {
+		_, err := s.Update(t.Context(), func(tx kv.Tx) error {
+			return tx.Put(fmt.Sprint("key", i), make([]byte, 10_000))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(path, 2*boltkv.PageSize); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.View(t.Context(), func(r kv.Reader) error {
+		_, err := r.Get("key7")
+		return err
+	})
+	if !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("View = %v, want %v", err, kv.ErrCorrupt)
+	}
+	_, err = s.Update(t.Context(), func(tx kv.Tx) error { return tx.Put("key7", nil) })
+	if !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("Update = %v, want %v", err, kv.ErrCorrupt)
+	}
+}
+
+func TestNewerVersion(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	if err := open(t, path, boltkv.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range map[string]error{"2": kv.ErrVersion, "0": kv.ErrCorrupt, "x": kv.ErrCorrupt, "1": nil} {
+		if err := boltkv.SetFormat(path, version); err != nil {
+			t.Fatal(err)
+		}
+		s, err := boltkv.Open(path, boltkv.Options{})
+		if !errors.Is(err, want) {
+			t.Errorf("format %s: Open = %v, want %v", version, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("format %s: the error does not name the file: %v", version, err)
+		}
+		if s != nil {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
