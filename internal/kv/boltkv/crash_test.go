@@ -4,6 +4,7 @@
 package boltkv_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -148,24 +149,29 @@ func parseCall(t *testing.T, name, file, args string) (call, bool) {
 	return call{data: []byte(unhex(text)), at: offset}, true
 }
 
-// apply does the call to an image of the file; of a write, the sectors that keep picks.
-func (c call) apply(image []byte, keep func() bool) []byte {
+// An image is a file's bytes, followed by zeros up to its size.
+type image struct {
+	data []byte
+	size int64
+}
+
+// apply does the call; of a write, to the sectors that keep picks.
+func (im *image) apply(c call, keep func() bool) {
 	const sector = 512
 	if c.data == nil {
-		if !keep() {
-			return image
+		if keep() {
+			im.size = c.size // the store only ever lets its file grow
 		}
-		return append(image, make([]byte, max(0, c.size-int64(len(image))))...)[:c.size]
+		return
 	}
-	if end := int(c.at) + len(c.data); end > len(image) {
-		image = append(image, make([]byte, end-len(image))...)
+	if end := int(c.at) + len(c.data); end > len(im.data) {
+		im.data = append(im.data, make([]byte, end-len(im.data))...)
 	}
 	for i := 0; i < len(c.data); i += sector {
 		if end := min(i+sector, len(c.data)); keep() {
-			copy(image[int(c.at)+i:], c.data[i:end])
+			copy(im.data[int(c.at)+i:], c.data[i:end])
 		}
 	}
-	return image
 }
 
 // TestCrashPoints stops the world at every call that the store makes on its file, and lets
@@ -175,7 +181,7 @@ func TestCrashPoints(t *testing.T) {
 	t.Parallel()
 	calls := recording(t)
 	path := filepath.Join(t.TempDir(), "db")
-	var durable []byte
+	var durable image
 	var pending []call
 	noted, points := 0, 0
 	for _, c := range calls {
@@ -187,7 +193,7 @@ func TestCrashPoints(t *testing.T) {
 			}
 		case c.sync:
 			for _, p := range pending {
-				durable = p.apply(durable, func() bool { return true })
+				durable.apply(p, func() bool { return true })
 			}
 			pending = nil
 		default:
@@ -199,8 +205,8 @@ func TestCrashPoints(t *testing.T) {
 		for seed := range uint64(6) {
 			points++
 			rng := rand.New(rand.NewPCG(seed, uint64(points)))
-			image := crash(durable, pending, rng, int(seed))
-			write(t, path, image)
+			im := crash(durable, pending, rng, int(seed))
+			write(t, path, im.data, max(im.size, int64(len(im.data))))
 			verifyCrash(t, path, noted)
 		}
 	}
@@ -212,11 +218,11 @@ func TestCrashPoints(t *testing.T) {
 
 // crash returns what the disk may hold. Of each pending call it keeps, by mode: nothing,
 // all, or by chance all, nothing or some of the sectors.
-func crash(durable []byte, pending []call, rng *rand.Rand, mode int) []byte {
-	image := append([]byte(nil), durable...)
+func crash(durable image, pending []call, rng *rand.Rand, mode int) image {
+	im := image{data: bytes.Clone(durable.data), size: durable.size}
 	for _, p := range pending {
 		whole, torn := rng.IntN(2) == 0, mode >= 2 && rng.IntN(3) == 0
-		image = p.apply(image, func() bool {
+		im.apply(p, func() bool {
 			switch {
 			case mode < 2:
 				return mode == 1
@@ -226,7 +232,7 @@ func crash(durable []byte, pending []call, rng *rand.Rand, mode int) []byte {
 			return whole
 		})
 	}
-	return image
+	return im
 }
 
 // verifyCrash holds that the file opens and is as after noted Updates, or one more.

@@ -123,12 +123,12 @@ func damage(file []byte, rng *rand.Rand) ([]byte, string) {
 	}
 }
 
-// write writes a file with a hole for the zeros at its end, which are most of it.
-func write(tb testing.TB, path string, b []byte) {
+// write writes a file of that size, with a hole behind the data.
+func write(tb testing.TB, path string, data []byte, size int64) {
 	tb.Helper()
-	err := os.WriteFile(path, bytes.TrimRight(b, "\x00"), 0o600)
+	err := os.WriteFile(path, data, 0o600)
 	if err == nil {
-		err = os.Truncate(path, int64(len(b)))
+		err = os.Truncate(path, size)
 	}
 	if err != nil {
 		tb.Fatal(err)
@@ -149,7 +149,7 @@ func TestDamage(t *testing.T) {
 	refused := 0
 	for seed := range uint64(*damageRounds) {
 		b, what := damage(file, rand.New(rand.NewPCG(seed, 0)))
-		write(t, path, b)
+		write(t, path, bytes.TrimRight(b, "\x00"), int64(len(b)))
 		s, err := boltkv.Open(path, boltkv.Options{})
 		if errors.Is(err, kv.ErrCorrupt) {
 			refused++
