@@ -7,7 +7,9 @@ import "strings"
 
 // Key joins segments with '/', escaping in each what would blur its bounds:
 // '%' becomes %25, '/' becomes %2F, and bytes below 0x20 are escaped likewise.
-// The order of keys is the order of their escaped segments.
+// Keys sort by their bytes: by their first segments, escaped, then the next. Only where
+// one segment begins with another and goes on with a byte that sorts before '/', such
+// as '-' or '.', does it come before what is below the shorter one.
 func Key(segments ...string) string {
 	n := len(segments)
 	for _, s := range segments {
