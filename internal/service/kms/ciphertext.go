@@ -10,14 +10,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 )
 
-// A ciphertext under a symmetric key:
+// A ciphertext under a symmetric encryption key:
 //
 //	offset  bytes
 //	0       1     version: 1
@@ -29,6 +27,8 @@ import (
 //	50      n+16  AES-256-GCM of the plaintext, and its tag
 //
 // The header, up to the salt, and the encryption context are associated data.
+//
+// That of the longest plaintext, 4096 bytes, is below the 6144 that Decrypt takes.
 const (
 	cipherVersion   = 1
 	flagMultiRegion = 1
@@ -36,7 +36,8 @@ const (
 	headerLen = 22
 	saltLen   = 16
 	nonceLen  = 12
-	sealedAt  = headerLen + saltLen + nonceLen
+	nonceAt   = headerLen + saltLen
+	sealedAt  = nonceAt + nonceLen
 	tagLen    = 16
 )
 
@@ -44,68 +45,87 @@ const (
 // encryption context. AWS tells these apart for nobody.
 var errCiphertext = errors.New("kms: not a valid ciphertext")
 
-// seal encrypts under the newest generation of the key.
+// header is what a ciphertext says of itself. Nothing of it is to be believed until
+// the ciphertext was opened.
+type header struct {
+	key         [uuidLen]byte
+	multiRegion bool
+	generation  uint32
+}
+
+// keyID is the id of the key that the ciphertext names.
+func (h *header) keyID() string { return formatKeyID(h.key, h.multiRegion) }
+
+// parseHeader reads the header of a blob that is long enough to be a ciphertext.
+func parseHeader(blob []byte) (header, error) {
+	if len(blob) < sealedAt+tagLen || blob[0] != cipherVersion || blob[1]&^flagMultiRegion != 0 {
+		return header{}, errCiphertext
+	}
+	return header{
+		key:         [uuidLen]byte(blob[2:18]),
+		multiRegion: blob[1] == flagMultiRegion,
+		generation:  binary.BigEndian.Uint32(blob[18:headerLen]),
+	}, nil
+}
+
+// append adds the header to a blob.
+func (h *header) append(blob []byte) []byte {
+	flags := byte(0)
+	if h.multiRegion {
+		flags = flagMultiRegion
+	}
+	blob = append(append(blob, cipherVersion, flags), h.key[:]...)
+	return binary.BigEndian.AppendUint32(blob, h.generation)
+}
+
+// seal encrypts under the newest generation of a symmetric encryption key.
 func (k *Key) seal(plaintext []byte, context map[string]string) ([]byte, error) {
-	generation := len(k.Material) - 1
-	blob := make([]byte, sealedAt, sealedAt+len(plaintext)+tagLen)
-	blob[0] = cipherVersion
-	digits := k.ID
-	if rest, ok := strings.CutPrefix(k.ID, "mrk-"); ok {
-		blob[1], digits = flagMultiRegion, rest
+	h := header{generation: uint32(len(k.Material) - 1)}
+	var ok bool
+	if h.key, h.multiRegion, ok = parseKeyID(k.ID); !ok {
+		return nil, errors.New("kms: a key with an id of another form")
 	}
-	if _, err := hex.Decode(blob[2:18], []byte(strings.ReplaceAll(digits, "-", ""))); err != nil {
-		return nil, err
-	}
-	binary.BigEndian.PutUint32(blob[18:headerLen], uint32(generation))
-	_, _ = rand.Read(blob[headerLen:sealedAt])
-	aead, err := messageCipher(k.Material[generation].Secret.Reveal(), blob[headerLen:headerLen+saltLen])
+	blob := h.append(make([]byte, 0, sealedAt+len(plaintext)+tagLen))[:sealedAt]
+	_, _ = rand.Read(blob[headerLen:])
+	aead, err := k.Material[h.generation].messageCipher(blob[headerLen:nonceAt])
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(blob, blob[headerLen+saltLen:sealedAt], plaintext, associated(blob[:headerLen], context)), nil
+	return aead.Seal(blob, blob[nonceAt:sealedAt], plaintext, associated(blob[:headerLen], context)), nil
 }
 
-// open decrypts a blob that names this key.
-func (k *Key) open(blob []byte, context map[string]string) ([]byte, error) {
-	if len(blob) < sealedAt+tagLen || blob[0] != cipherVersion {
-		return nil, errCiphertext
+// open decrypts a blob whose header names this key, and returns the plaintext with the
+// material that it was under.
+func (k *Key) open(h header, blob []byte, context map[string]string) ([]byte, *Material, error) {
+	if uint64(h.generation) >= uint64(len(k.Material)) {
+		return nil, nil, errCiphertext
 	}
-	generation := binary.BigEndian.Uint32(blob[18:headerLen])
-	if uint64(generation) >= uint64(len(k.Material)) {
-		return nil, errCiphertext
-	}
-	aead, err := messageCipher(k.Material[generation].Secret.Reveal(), blob[headerLen:headerLen+saltLen])
+	m := &k.Material[h.generation]
+	aead, err := m.messageCipher(blob[headerLen:nonceAt])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	plaintext, err := aead.Open(nil, blob[headerLen+saltLen:sealedAt], blob[sealedAt:], associated(blob[:headerLen], context))
+	plaintext, err := aead.Open(nil, blob[nonceAt:sealedAt], blob[sealedAt:], associated(blob[:headerLen], context))
 	if err != nil {
-		return nil, errCiphertext
+		return nil, nil, errCiphertext
 	}
-	return plaintext, nil
-}
-
-// keyOf returns the id of the key that a blob names.
-func keyOf(blob []byte) (string, error) {
-	if len(blob) < sealedAt+tagLen || blob[0] != cipherVersion || blob[1] > flagMultiRegion {
-		return "", errCiphertext
-	}
-	digits := hex.EncodeToString(blob[2:18])
-	if blob[1] == flagMultiRegion {
-		return "mrk-" + digits, nil
-	}
-	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-"), nil
+	return plaintext, m, nil
 }
 
 // messageCipher derives a message's key from the material and the message's salt,
 // by NIST SP 800-108 in counter mode with HMAC-SHA256: one block is one key.
-func messageCipher(material, salt []byte) (cipher.AEAD, error) {
-	h := hmac.New(sha256.New, material)
-	h.Write([]byte{0, 0, 0, 1})
-	h.Write([]byte("coffer kms message key\x00"))
-	h.Write(salt)
-	h.Write([]byte{0, 0, 1, 0}) // 256 bits
-	block, err := aes.NewCipher(h.Sum(nil))
+func (m *Material) messageCipher(salt []byte) (cipher.AEAD, error) {
+	const label = "\x00\x00\x00\x01coffer kms message key\x00"
+	var input [len(label) + saltLen + 4]byte
+	copy(input[:], label)
+	copy(input[len(label):], salt)
+	binary.BigEndian.PutUint32(input[len(label)+saltLen:], 8*symmetricLen)
+	h := hmac.New(sha256.New, m.Secret.Reveal())
+	h.Write(input[:])
+	var key [sha256.Size]byte
+	h.Sum(key[:0])
+	defer clear(key[:])
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +135,22 @@ func messageCipher(material, salt []byte) (cipher.AEAD, error) {
 // associated is the header and the encryption context, in an order and with lengths
 // that allow one reading only.
 func associated(header []byte, context map[string]string) []byte {
-	out := slices.Clone(header)
-	for _, key := range slices.Sorted(maps.Keys(context)) {
+	if len(context) == 0 {
+		return header
+	}
+	n := len(header)
+	for key, value := range context {
+		n += 4 + len(key) + 4 + len(value)
+	}
+	out := append(make([]byte, 0, n), header...)
+	keys := slices.AppendSeq(make([]string, 0, len(context)), maps.Keys(context))
+	slices.Sort(keys)
+	for _, key := range keys {
+		value := context[key]
 		out = binary.BigEndian.AppendUint32(out, uint32(len(key)))
 		out = append(out, key...)
-		out = binary.BigEndian.AppendUint32(out, uint32(len(context[key])))
-		out = append(out, context[key]...)
+		out = binary.BigEndian.AppendUint32(out, uint32(len(value)))
+		out = append(out, value...)
 	}
 	return out
 }

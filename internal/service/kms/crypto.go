@@ -4,95 +4,128 @@
 package kms
 
 import (
-	"context"
-	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
-	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
-// bindCrypto binds the operations that encrypt and decrypt.
+// bindCrypto binds the operations that encrypt and decrypt. They are the hot path of
+// every read of a secret, so they find their key once, and take the decision with it:
+// all do it by use or, for a ciphertext without a key id, by useOf.
 func (s *Service) bindCrypto(g *gate.Gate) {
-	gate.Read(g, kms.Encrypt, gate.Row[kms.EncryptInput]{
-		Access: gate.AccessWrite, Targets: on(s, func(in *kms.EncryptInput) *string { return in.KeyId }),
-	}, s.encrypt)
+	gate.Read(g, kms.Encrypt, gate.Row[kms.EncryptInput]{Access: gate.AccessWrite, PerItem: true}, s.encrypt)
 	gate.Read(g, kms.Decrypt, gate.Row[kms.DecryptInput]{Access: gate.AccessWrite, PerItem: true}, s.decrypt)
-	gate.Read(g, kms.GenerateDataKey, gate.Row[kms.GenerateDataKeyInput]{
-		Access: gate.AccessWrite, Targets: on(s, func(in *kms.GenerateDataKeyInput) *string { return in.KeyId }),
-	}, s.generateDataKey)
+	gate.Read(g, kms.GenerateDataKey, gate.Row[kms.GenerateDataKeyInput]{Access: gate.AccessWrite, PerItem: true}, s.generateDataKey)
+	gate.Read(g, kms.GenerateDataKeyWithoutPlaintext, gate.Row[kms.GenerateDataKeyWithoutPlaintextInput]{
+		Access: gate.AccessWrite, PerItem: true,
+	}, s.generateDataKeyWithoutPlaintext)
 }
 
-func (s *Service) encrypt(_ context.Context, r kv.Reader, call *gate.Call, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	k, err := s.find(r, call, *in.KeyId)
-	if err != nil {
-		return nil, err
-	}
-	if err := k.usable(call); err != nil {
-		return nil, err
-	}
-	blob, err := k.seal(in.Plaintext.Reveal(), in.EncryptionContext)
-	if err != nil {
-		return nil, err
-	}
-	return &kms.EncryptOutput{CiphertextBlob: blob, KeyId: new(k.ARN(call)), EncryptionAlgorithm: new("SYMMETRIC_DEFAULT")}, nil
+// request is what the cryptographic operations have in common.
+type request struct {
+	keyID       string
+	grantTokens []string
+	recipient   *kms.RecipientInfo
+	dryRun      *bool
 }
 
-// decrypt finds the key in the ciphertext, so it takes its decision itself.
-func (s *Service) decrypt(_ context.Context, r kv.Reader, call *gate.Call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
-	id, err := keyOf(in.CiphertextBlob)
-	if err != nil {
-		return nil, kms.InvalidCiphertextException.New("")
-	}
-	k, err := s.byID(r, call, id)
+// use returns the key of a cryptographic operation, once the caller was allowed to use
+// it and its state allows that.
+func (s *Service) use(r kv.Reader, call *gate.Call, q request) (*Key, error) {
+	k, missing := s.find(r, call, q.keyID)
+	target, err := targetOf(call, q.keyID, k, missing)
 	if err != nil {
 		return nil, err
 	}
-	if err := call.Authorize("kms:Decrypt", k.target(call)); err != nil {
+	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err
 	}
-	if err := k.usable(call); err != nil {
-		return nil, err
+	if missing != nil {
+		return nil, missing
 	}
-	plaintext, err := k.open(in.CiphertextBlob, in.EncryptionContext)
-	if err != nil {
-		return nil, kms.InvalidCiphertextException.New("")
-	}
-	return &kms.DecryptOutput{KeyId: new(k.ARN(call)), Plaintext: secret.NewBlob(plaintext), EncryptionAlgorithm: new("SYMMETRIC_DEFAULT")}, nil
+	return k, k.ready(call, q)
 }
 
-func (s *Service) generateDataKey(_ context.Context, r kv.Reader, call *gate.Call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
-	k, err := s.find(r, call, *in.KeyId)
+// useOf is use for the key that a ciphertext names. One that does not exist here is
+// refused like one that the caller may not use.
+func (s *Service) useOf(r kv.Reader, call *gate.Call, h *header, q request) (*Key, error) {
+	id := h.keyID()
+	k, err := s.keys.Get(r, call.Account, call.Region, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := k.usable(call); err != nil {
+	target := gate.Target{ARN: keyARN(call, id)}
+	if k != nil {
+		target = k.target(call)
+	}
+	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err
 	}
-	n, err := dataKeyLength(in.KeySpec, in.NumberOfBytes)
-	if err != nil {
-		return nil, err
+	if k == nil {
+		return nil, api.AccessDeniedException.New("The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
 	}
-	plaintext := make([]byte, n)
-	_, _ = rand.Read(plaintext)
-	blob, err := k.seal(plaintext, in.EncryptionContext)
-	if err != nil {
-		return nil, err
-	}
-	return &kms.GenerateDataKeyOutput{CiphertextBlob: blob, Plaintext: secret.NewBlob(plaintext), KeyId: new(k.ARN(call))}, nil
+	return k, k.ready(call, q)
 }
 
-// dataKeyLength is the length in bytes that a request asks for.
-func dataKeyLength(spec *string, bytes *int32) (int, error) {
+// ready refuses what an allowed caller can't do with the key.
+func (k *Key) ready(call *gate.Call, q request) error {
 	switch {
-	case (spec == nil) == (bytes == nil):
-		return 0, api.ValidationException.New("Please specify either number of bytes or key spec.")
-	case bytes != nil:
-		return int(*bytes), nil
-	case *spec == "AES_128":
-		return 16, nil
+	case q.recipient != nil:
+		return kms.UnsupportedOperationException.New("This server does not verify attestation documents, so it takes no Recipient.")
+	case len(q.grantTokens) > 0:
+		return kms.InvalidGrantTokenException.New("The grant token is not valid: this server has no grants.")
 	}
-	return 32, nil
+	if err := k.notManaged(call); err != nil {
+		return err
+	}
+	return k.usable(call)
+}
+
+// rehearsed ends a dry run, when all that could refuse the call has been passed.
+func (q *request) rehearsed() error {
+	if q.dryRun != nil && *q.dryRun {
+		return kms.DryRunOperationException.New("The request would have succeeded, but the DryRun option is set.")
+	}
+	return nil
+}
+
+// encrypts refuses an operation that the key's usage or spec does not allow with the
+// algorithm.
+func (k *Key) encrypts(call *gate.Call, algorithm string) error {
+	if k.Usage != kms.KeyUsageTypeEncryptDecrypt {
+		return kms.InvalidKeyUsageException.Newf("%s key usage is %s which is not valid for %s.", k.ARN(call), k.Usage, strings.TrimPrefix(call.Action(), "kms:"))
+	}
+	if !slices.Contains(keySpecs[k.Spec].algorithms[k.Usage], algorithm) {
+		return kms.InvalidKeyUsageException.Newf("Algorithm %s is incompatible with key spec %s.", algorithm, k.Spec)
+	}
+	return nil
+}
+
+// orSymmetric is the algorithm that a request names, or the default.
+func orSymmetric(algorithm *string) string {
+	if algorithm == nil {
+		return kms.EncryptionAlgorithmSpecSymmetricDefault
+	}
+	return *algorithm
+}
+
+// noContext refuses an encryption context that could not be held.
+func noContext(algorithm string, context map[string]string) error {
+	if algorithm != kms.EncryptionAlgorithmSpecSymmetricDefault && len(context) > 0 {
+		return api.ValidationException.Newf("An encryption context is not supported with the algorithm %s.", algorithm)
+	}
+	return nil
+}
+
+// opened is the answer to a ciphertext that can't be decrypted. AWS gives no reason.
+func opened(err error) error {
+	if errors.Is(err, errCiphertext) {
+		return kms.InvalidCiphertextException.New("")
+	}
+	return err
 }

@@ -6,6 +6,7 @@ package kms
 import (
 	"strings"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -87,6 +88,6 @@ func (k *Key) notManaged(call *gate.Call) error {
 	if k.Manager != kms.KeyManagerTypeAWS || k.through(call) {
 		return nil
 	}
-	return gate.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
+	return api.AccessDeniedException.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
 		call.Principal.ARN, call.Action(), k.ARN(call), call.Action())
 }

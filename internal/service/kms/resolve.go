@@ -90,7 +90,7 @@ func localName(call *gate.Call, id string) (string, error) {
 // otherAccount refuses a key of another account, there or not: only its key policy
 // could let the caller in, and the default one does not.
 func otherAccount(call *gate.Call, id string) error {
-	return gate.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because the resource does not exist in this Region, "+
+	return api.AccessDeniedException.Newf("User: %s is not authorized to perform: %s on resource: %s because the resource does not exist in this Region, "+
 		"no resource-based policies allow access, or a resource-based policy explicitly denies access", call.Principal.ARN, call.Action(), id)
 }
 
