@@ -117,7 +117,7 @@ func TestStepsComeInOrder(t *testing.T) {
 			}
 			records := w.records()
 			if len(records) != 1 || records[0].ErrorCode != c.code || records[0].ErrorMessage != got.Message {
-				t.Errorf("recorded %+v", records)
+				t.Errorf("recorded %s", show(records))
 			}
 			if id := got.Header.Get("X-Amzn-Requestid"); id == "" || records[0].RequestID != id {
 				t.Errorf("the request id is %q, in the record %q", id, records[0].RequestID)
@@ -202,7 +202,7 @@ func TestQueryErrors(t *testing.T) {
 				t.Errorf("answered %d: %s", got.Status, got.Body)
 			}
 			if records := w.records(); len(records) != 1 || records[0].ErrorCode != c.code {
-				t.Errorf("recorded %+v", records)
+				t.Errorf("recorded %s", show(records))
 			}
 		})
 	}
@@ -257,7 +257,7 @@ func TestAnswersNeedADecision(t *testing.T) {
 		t.Errorf("a read about no target: %+v", got)
 	}
 	if records := w.records(); len(records) != 3 || records[0].ErrorCode == "" || records[1].ErrorCode != "" || records[2].ErrorCode == "" {
-		t.Errorf("recorded %+v", records)
+		t.Errorf("recorded %s", show(records))
 	}
 }
 

@@ -5,6 +5,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
@@ -93,11 +94,20 @@ func (g *Gate) update(ctx context.Context, call *Call, in any) (out any, staged 
 	return out, staged, err
 }
 
+// append has the records of a call in the log, or says why nothing of it may be told.
 func (g *Gate) append(ctx context.Context, call *Call, in, out any, err error) error {
-	if err := g.audit.Append(ctx, call.records(in, out, err)...); err != nil {
-		return errUnrecorded(err)
+	failed := g.audit.Append(ctx, call.records(in, out, err)...)
+	switch {
+	case failed == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(failed, context.Cause(ctx)):
+		// The client is gone, the record under way: a refusal need not wait for it.
+		if err != nil {
+			return nil
+		}
+		return ctx.Err()
 	}
-	return nil
+	return errUnrecorded(failed)
 }
 
 // begin is one run of the call's transaction.

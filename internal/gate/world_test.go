@@ -79,9 +79,10 @@ func newWorld(t *testing.T, wrap func(kv.Store) kv.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened, log := w.Gate, w.audit
 	t.Cleanup(func() {
-		_ = w.Close()
-		_ = w.audit.Close()
+		_ = opened.Close()
+		_ = log.Close()
 		_ = memory.Close()
 	})
 	return w
@@ -106,6 +107,16 @@ func (w *world) records() (all []audit.Record) {
 		all = append(all, r)
 	}
 	return all
+}
+
+// show is records as they are in the file, for a message.
+func show(records []audit.Record) string {
+	var b strings.Builder
+	for _, r := range records {
+		b.WriteByte('\n')
+		b.Write(r.Line)
+	}
+	return b.String()
 }
 
 // value returns what the store has under a key, or nothing.
