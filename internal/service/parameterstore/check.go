@@ -73,8 +73,9 @@ func checkPattern(v *Version, value secret.Value) error {
 	if v.AllowedPattern == "" {
 		return nil
 	}
-	pattern, err := regexp.Compile(`\A(?:` + v.AllowedPattern + `)\z`)
-	if err != nil {
+	_, err := regexp.Compile(v.AllowedPattern) // by itself, lest it close the group below
+	pattern, wrapped := regexp.Compile(`\A(?:` + v.AllowedPattern + `)\z`)
+	if err != nil || wrapped != nil {
 		return ssm.InvalidAllowedPatternException.New("The request doesn't meet the regular expression requirement.")
 	}
 	items := []string{value.RevealString()}
