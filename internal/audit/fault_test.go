@@ -216,6 +216,98 @@ func TestAClosedDescriptorIsReopened(t *testing.T) {
 	})
 }
 
+func TestAClosedAnchorIsReopened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		l, err := Open(t.Context(), Options{Path: path, AnchorKey: memKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Append(t.Context(), testEvent("before")); err != nil {
+			t.Fatal(err)
+		}
+		l.journal.anchor.Close()
+		time.Sleep(150 * time.Millisecond) // the sync fails
+		if l.Ready() == nil {
+			t.Error("ready without an anchor")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := errors.Join(l.Ready(), l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Verify([]string{path}, VerifyOptions{Key: memKey}); err != nil || r.Records != 2 || !r.MACChecked {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// TestACallCutInHalfIsCompleted has a failed sync lose the second of a call's two records.
+func TestACallCutInHalfIsCompleted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, store := newMemDisk(), memkv.New()
+		defer store.Close()
+		l := mustOpenMem(t, d, store, DefaultSyncInterval)
+		failed := false
+		d.mu.Lock()
+		d.fault = func(op, path string) error {
+			if op == "sync" && path == memPath && !failed {
+				failed = true
+				n := d.nodes[path]
+				clear(n.data[len(n.data)-20:])
+				return syscall.EIO
+			}
+			return nil
+		}
+		d.mu.Unlock()
+		stage(l, store, "write")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := errors.Join(l.Ready(), l.Close()); err != nil || !failed {
+			t.Fatal(err)
+		}
+		if n := counts(t, d); n["writea"] != 1 || n["writeb"] != 1 {
+			t.Errorf("%v", n)
+		}
+	})
+}
+
+// TestRenamedAfterACrash has lines beyond the anchor in a file that was then rotated.
+func TestRenamedAfterACrash(t *testing.T) {
+	t.Parallel()
+	d, mem := newMemDisk(), memkv.New()
+	defer mem.Close()
+	store := &mortal{Store: mem}
+	l := mustOpenMem(t, d, store, time.Hour)
+	stage(l, store, "write")
+	if err := l.Append(t.Context(), testEvent("read")); err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	d.crashed = true
+	d.mu.Unlock()
+	store.dead.Store(true)
+	l.Close()
+	d.restart(nil)
+	d.nodes[memPath+".1"] = d.nodes[memPath]
+	delete(d.nodes, memPath)
+	l = mustOpenMem(t, d, mem, SyncAlways)
+	if r := l.Recovery(); r.Replayed != 0 {
+		t.Errorf("%+v", r)
+	}
+	if err := errors.Join(l.Append(t.Context(), testEvent("after")), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	d.save(t, dir)
+	path := filepath.Join(dir, filepath.Base(memPath))
+	if r, err := Verify([]string{path + ".1", path}, VerifyOptions{Key: memKey}); err != nil || r.Records != 5 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestASlowDiskHoldsCallersNoLongerThanTheyWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

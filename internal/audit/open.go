@@ -106,7 +106,7 @@ func (j *journal) begin(at position, st anchorState) error {
 // checked: where the anchor says, or the start of a file that goes on from there. former says
 // whether the file is the one that the anchor means, by its inode.
 func (j *journal) locate(a position, info fileInfo, former bool) (position, error) {
-	if a.sequence == 0 || former && a.offset == 0 || endsLine(j.file, info.size, a) {
+	if fresh := a == (position{}); fresh || former && a.offset == 0 || endsLine(j.file, info.size, a) {
 		return position{a.head, a.offset, info.inode}, nil
 	}
 	if former {
@@ -150,7 +150,7 @@ func (j *journal) headOf(old string, a position) (head, error) {
 	if err != nil {
 		return head{}, fmt.Errorf("opening the log's former file: %w", err)
 	}
-	if a.offset != 0 && !endsLine(f, info.size, a) {
+	if a.offset > 0 && !endsLine(f, info.size, a) {
 		return head{}, fmt.Errorf("%w: %s was cut or edited at record %d", ErrTampered, old, a.sequence)
 	}
 	at, _ := walk(newLineReader(io.NewSectionReader(f, a.offset, info.size-a.offset), a.offset), a)

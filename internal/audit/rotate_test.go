@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,6 +85,24 @@ func TestDeletedWhileOpen(t *testing.T) {
 		t.Error(err)
 	}
 	closeLog(t, open(t, audit.Options{Path: path, Store: store})) // the chain goes on
+}
+
+func TestACommittedCallsRecordOutlivesItsFile(t *testing.T) {
+	t.Parallel()
+	path, store := filepath.Join(t.TempDir(), "audit.log"), memkv.New()
+	defer store.Close()
+	l := open(t, audit.Options{Path: path, Store: store, SyncInterval: time.Hour})
+	commit(t, l, store, event(0))
+	appendEvents(t, l, 1, 2) // behind it
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, l, 2, 3)
+	closeLog(t, l)
+	got := strings.Join(ids(t, path, audit.ReadOptions{}), " ")
+	if want := audit.NoticeDeleted + " event-000000 event-000002"; got != want {
+		t.Errorf("the new file: %s, want %s", got, want)
+	}
 }
 
 func TestAllFilesDeletedWhileOpen(t *testing.T) {
