@@ -41,12 +41,16 @@ type extension struct {
 // get along without.
 func (e *extension) live(ctx context.Context) error {
 	defer e.background.end()
+	var fetched <-chan struct{}
+	if e.kind != snapStart {
+		fetched = e.prefetch(ctx)
+	}
 	invoked, err := e.register(ctx)
 	if err != nil {
-		return errors.Join(err, e.stop(stopIn))
+		return errors.Join(err, e.end())
 	}
-	if e.kind != snapStart {
-		e.prefetch(ctx)
+	if fetched != nil {
+		await(ctx, fetched)
 	}
 	if !invoked {
 		e.background.start(ctx, e.refreshByTimer)
@@ -95,21 +99,22 @@ func (e *extension) register(ctx context.Context) (invoked bool, err error) {
 func (e *extension) invoke(ctx context.Context) {
 	if e.kind == snapStart && !e.restored {
 		e.source.holdBack(e.held, false)
-		e.prefetch(ctx)
+		await(ctx, e.prefetch(ctx))
 	}
 	e.restored = true
 	e.held.RefreshDue(0)
 	e.settle(ctx)
 }
 
-// prefetch fetches what the settings name, and waits for it for a short time.
-func (e *extension) prefetch(ctx context.Context) {
-	if len(e.settings.Prefetch) == 0 {
-		return
-	}
-	done := e.background.start(ctx, func(ctx context.Context) {
+// prefetch begins to fetch what the settings name. The channel is closed when it has.
+func (e *extension) prefetch(ctx context.Context) <-chan struct{} {
+	return e.background.start(ctx, func(ctx context.Context) {
 		agent.Prefetch(ctx, e.held, e.settings.Prefetch, e.log)
 	})
+}
+
+// await waits for a short time.
+func await(ctx context.Context, done <-chan struct{}) {
 	select {
 	case <-done:
 	case <-time.After(settleIn):

@@ -100,6 +100,9 @@ func (p *process) assemble(settings agent.Settings, listener net.Listener) (*par
 	if err != nil {
 		return nil, err
 	}
+	if url := caller.Cleartext(); url != "" {
+		log.Warn("secrets will travel unencrypted", "endpoint", url)
+	}
 	source := &forgetful{Source: aws.New(caller), client: caller}
 	held, err := cache.New(cache.Config{
 		Source: source, Secrets: settings.Secrets, Parameters: settings.Parameters, MaxItems: settings.MaxItems, Now: p.now,

@@ -23,6 +23,9 @@ func (c *Cache) Get(ctx context.Context, ref Ref) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
+		if f == nil {
+			continue
+		}
 		answer, err := c.ask(ctx, ref, f, fallback)
 		if err != nil || f.ref == ref || ref.means(&answer.Value) {
 			return answer, err
@@ -110,7 +113,8 @@ func (c *Cache) ask(ctx context.Context, ref Ref, f *flight, fallback bool) (Ans
 }
 
 // board joins the flight for ref, which it starts if there is none, and reports
-// whether there is a value to fall back on.
+// whether there is a value to fall back on. There is no flight if the answer came since
+// the caller looked.
 func (c *Cache) board(ref Ref) (*flight, bool, error) {
 	now := c.now()
 	c.mu.Lock()
@@ -123,12 +127,16 @@ func (c *Cache) board(ref Ref) (*flight, bool, error) {
 		e = c.add(ref)
 	}
 	e.touch(now)
+	known := e.state(now)
 	f := e.flight
-	if f == nil {
+	switch {
+	case known == fresh || known == standsIn || known == refused:
+		return nil, false, nil
+	case f == nil:
 		f = c.start(e, ref)
 		c.shrink()
 	}
-	return f.join(), e.state(now) == lapsed, nil
+	return f.join(), known == lapsed, nil
 }
 
 // fallBack returns a stale value.

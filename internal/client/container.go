@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,19 +83,8 @@ func newContainer(getenv func(string) string, now func() time.Time) (*container,
 }
 
 func mayGiveCredentials(host string) bool {
-	if host == "localhost" {
-		return true
-	}
 	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, allowed := range containerHosts {
-		if addr == allowed {
-			return true
-		}
-	}
-	return addr.IsLoopback()
+	return isLoopback(host) || err == nil && slices.Contains(containerHosts, addr)
 }
 
 // Retrieve implements Provider.

@@ -6,10 +6,13 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
 )
 
 // maxHostLabel is the longest part of a host name between dots, in bytes (RFC 1035).
@@ -102,6 +105,27 @@ func checkURL(s string) error {
 		return fmt.Errorf("endpoint %q: has a user, a query or a fragment", u.Redacted())
 	}
 	return nil
+}
+
+// Cleartext returns an endpoint that secrets would travel from unencrypted, over a network,
+// or nothing. That may be right, inside of a container's network, and is worth a warning.
+func (c *Client) Cleartext() string {
+	for _, service := range []*api.Service{secretsmanager.Service, ssm.Service} {
+		text, err := c.endpoints.of(service)
+		if err != nil {
+			continue
+		}
+		u, err := url.Parse(text)
+		if err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+			return u.Redacted()
+		}
+	}
+	return ""
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // isAWS reports whether a host is one of AWS's own.

@@ -55,3 +55,17 @@ func TestEndpoints(t *testing.T) {
 		})
 	}
 }
+
+func TestCleartext(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		"http://coffer:8080": "http://coffer:8080", "https://coffer:8080": "", "http://127.0.0.1:1": "", "http://[::1]:1": "", "http://localhost": "",
+	} {
+		if got := newClient(t, &wire{}, func(c *client.Config) { c.Endpoint = endpoint }).Cleartext(); got != want {
+			t.Errorf("%s: %q", endpoint, got)
+		}
+	}
+	if got := newClient(t, &wire{}).Cleartext(); got != "" {
+		t.Errorf("AWS: %q", got)
+	}
+}
