@@ -110,6 +110,9 @@ func (m *labelMachine) remove(t *rapid.T) {
 func (m *labelMachine) unmoved(t *rapid.T, before Versions, asked []string) {
 	was, _ := before.holder(stageCurrent)
 	is, _ := m.versions.holder(stageCurrent)
+	if was != is && slices.Contains(m.versions[was].Stages, stagePending) {
+		t.Fatalf("AWSPENDING stayed on %s when AWSCURRENT left it", was)
+	}
 	for id, version := range before {
 		for _, stage := range version.Stages {
 			now, held := m.versions.holder(stage)

@@ -1,0 +1,109 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package secretsmanager_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+const dayLong = 24 * time.Hour
+
+func TestDeletionIsScheduledAndTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arn := w.create("db", canary)
+	out, err := w.DeleteSecret(w.ctx, &secretsmanager.DeleteSecretInput{SecretId: new("db"), RecoveryWindowInDays: new(int64(7))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := w.Clock.Now().Add(7 * dayLong); *out.ARN != arn || !out.DeletionDate.Equal(want) {
+		t.Errorf("%s is to be deleted at %v, want %v", *out.ARN, out.DeletionDate, want)
+	}
+	if d := w.describe("db"); d.DeletedDate == nil || !d.DeletedDate.Equal(*out.DeletionDate) {
+		t.Errorf("described with the date %v", d.DeletedDate)
+	}
+	if _, err := w.ListSecretVersionIds(w.ctx, &secretsmanager.ListSecretVersionIdsInput{SecretId: new("db")}); err != nil {
+		t.Errorf("its versions: %v", err)
+	}
+	w.Clock.Advance(7*dayLong - time.Second)
+	if _, err := w.RestoreSecret(w.ctx, &secretsmanager.RestoreSecretInput{SecretId: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Advance(time.Hour)
+	if d := w.describe("db"); d.DeletedDate != nil || w.value("db") != canary {
+		t.Errorf("restored, and the date is %v", d.DeletedDate)
+	}
+}
+
+func TestAfterTheWindowThereIsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arn := w.create("db", canary)
+	if err := w.tryDelete("db", new(int64(7)), false); err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Advance(7 * dayLong)
+	for name, err := range map[string]error{
+		"get": w.tryGet("db", "", ""), "put": w.tryPut("db", token(5), "x"), "update": w.tryUpdate("db", "x"),
+		"delete": w.tryDelete("db", nil, false), "tag": w.tryTag("db", "a", "b"), "stage": w.tryStage("db", "A", "", token(1)),
+	} {
+		if fault(err) != notFound {
+			t.Errorf("%s: %s", name, fault(err))
+		}
+	}
+	_, err := w.RestoreSecret(w.ctx, &secretsmanager.RestoreSecretInput{SecretId: new("db")})
+	wantFault(t, err, notFound)
+	list, err := w.ListSecrets(w.ctx, &secretsmanager.ListSecretsInput{IncludePlannedDeletion: new(true)})
+	if err != nil || len(list.SecretList) != 0 {
+		t.Errorf("listed: %v, %v", list, err)
+	}
+	old := w.Keys("sm/version/")
+	if again := w.create("db", "new"); again == arn {
+		t.Error("the ARN of a new secret is that of the old one")
+	}
+	wantFault(t, w.tryGet(arn, "", ""), notFound)
+	w.Settle()
+	if now := w.Keys("sm/version/"); len(now) != 1 || now[0] == old[0] {
+		t.Errorf("the values are %v, and were %v", now, old)
+	}
+}
+
+func TestForcedDeletionLeavesNoValue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arn := w.create("db", canary)
+	for range 150 { // more than a transaction can delete
+		w.put("db", canary)
+	}
+	w.create("db-other", canary)
+	if err := w.tryDelete("db", nil, true); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, w.tryGet("db", "", ""), notFound)
+	w.create("db", "new")
+	w.Restart() // the rest is done after a restart, too
+	w.Settle()
+	if keys := w.Keys("sm/version/"); len(keys) != 2 {
+		t.Errorf("%d values are left, want those of the new and of the other secret", len(keys))
+	}
+	if w.value("db") != "new" || w.value("db-other") != canary {
+		t.Error("the deletion took a value that is in use")
+	}
+	// The request may be repeated, and one that waits can be deleted at once.
+	for _, id := range []string{"nobody", arn} {
+		if err := w.tryDelete(id, nil, true); err != nil {
+			t.Errorf("deleting %s: %v", id, err)
+		}
+	}
+	if err := w.tryDelete("db", nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.tryDelete("db", nil, true); err != nil {
+		t.Error(err)
+	}
+	w.create("db", "newest")
+}
