@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,40 +144,82 @@ func write(tb testing.TB, path string, data []byte, size int64) {
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	file, history := database(t)
-	last := kv.Rev(0)
-	for rev := range history {
-		last = max(last, rev)
-	}
-	path := filepath.Join(t.TempDir(), "db")
-	refused := 0
+	d := damaged{t: t, path: filepath.Join(t.TempDir(), "db"), history: history}
 	for seed := range uint64(*damageRounds) {
 		b, what := damage(file, rand.New(rand.NewPCG(seed, 0)))
-		write(t, path, b, int64(len(b)))
-		s, err := boltkv.Open(path, boltkv.Options{})
-		if errors.Is(err, kv.ErrCorrupt) {
-			refused++
-			if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore") {
-				t.Fatalf("seed %d: the error does not name the file and what to do: %v", seed, err)
-			}
-			continue
-		}
+		d.open(b, fmt.Sprintf("seed %d: %s", seed, what))
+	}
+	t.Logf("%d of %d files were refused", d.refused, *damageRounds)
+	if d.refused < *damageRounds/4 {
+		t.Errorf("only %d of %d files were refused: the damage is none", d.refused, *damageRounds)
+	}
+}
+
+// TestEveryByte flips a bit in every byte of a small database.
+func TestEveryByte(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := open(t, path, boltkv.Options{})
+	history := make(past)
+	for _, key := range []string{"a", "b", "c"} {
+		_, err := s.Update(t.Context(), func(tx kv.Tx) error { return tx.Put(key, []byte("value")) })
 		if err != nil {
-			t.Fatalf("seed %d: %s: %v", seed, what, err)
-		}
-		all, rev := contents(t, s)
-		if rev < last-1 || rev > last || !maps.Equal(all, history[rev]) {
-			t.Errorf("seed %d: %s: at revision %d of %d with %d keys it is another database", seed, what, rev, last, len(all))
-		}
-		if _, err := s.Update(t.Context(), func(tx kv.Tx) error { return tx.Put("new", nil) }); err != nil {
-			t.Errorf("seed %d: %s: %v", seed, what, err)
-		}
-		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+		all, rev := contents(t, s)
+		history[rev] = all
 	}
-	t.Logf("%d of %d files were refused", refused, *damageRounds)
-	if refused < *damageRounds/4 {
-		t.Errorf("only %d of %d files were refused: the damage is none", refused, *damageRounds)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = bytes.TrimRight(file, "\x00")
+	file = append(file, make([]byte, boltkv.PageSize-len(file)%boltkv.PageSize)...)
+	d := damaged{t: t, path: path, history: history}
+	for at := range file {
+		if at%boltkv.PageSize >= 300 {
+			continue // no page is that full
+		}
+		b := bytes.Clone(file)
+		b[at] ^= 1 << (at % 8)
+		d.open(b, fmt.Sprintf("a bit at %d is flipped", at))
+	}
+}
+
+// damaged opens files that are damaged versions of one database.
+type damaged struct {
+	t       *testing.T
+	path    string
+	history past
+	refused int
+}
+
+func (d *damaged) open(file []byte, what string) {
+	write(d.t, d.path, file, int64(len(file)))
+	s, err := boltkv.Open(d.path, boltkv.Options{})
+	if errors.Is(err, kv.ErrCorrupt) {
+		d.refused++
+		if !strings.Contains(err.Error(), d.path) || !strings.Contains(err.Error(), "restore") {
+			d.t.Fatalf("%s: the error does not name the file and what to do: %v", what, err)
+		}
+		return
+	}
+	if err != nil {
+		d.t.Fatalf("%s: %v", what, err)
+	}
+	all, rev := contents(d.t, s)
+	last := slices.Max(slices.Collect(maps.Keys(d.history)))
+	if rev < last-1 || rev > last || !maps.Equal(all, d.history[rev]) {
+		d.t.Errorf("%s: at revision %d of %d with %d keys it is another database", what, rev, last, len(all))
+	}
+	if _, err := s.Update(d.t.Context(), func(tx kv.Tx) error { return tx.Put("new", nil) }); err != nil {
+		d.t.Errorf("%s: %v", what, err)
+	}
+	if err := s.Close(); err != nil {
+		d.t.Fatal(err)
 	}
 }
 
