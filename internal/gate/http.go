@@ -4,7 +4,6 @@
 package gate
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
@@ -58,7 +57,7 @@ func (g *Gate) serve(req *http.Request, call *Call) (*wire.Request, any, error) 
 	defer clear(body) // it may hold a secret; what was decoded from it has copies
 	request, in, err := g.admit(req, call, body, unread)
 	if err != nil {
-		if failed := g.refuse(req.Context(), call, in, err); failed != nil {
+		if failed := g.append(req.Context(), call, in, nil, err); failed != nil {
 			err = failed
 		}
 		return request, nil, err
@@ -97,14 +96,6 @@ func (g *Gate) admit(req *http.Request, call *Call, body []byte, unread error) (
 		return request, in, err
 	}
 	return request, in, nil
-}
-
-// refuse records a call that did not get to its transaction.
-func (g *Gate) refuse(ctx context.Context, call *Call, in any, err error) error {
-	if err := g.audit.Ready(); err != nil {
-		return errUnrecorded(err)
-	}
-	return g.append(ctx, call, in, nil, err)
 }
 
 // What a body that can't be had is answered with (AWS: "Common Errors" of each

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -91,6 +92,25 @@ func TestTooLargeForAQuery(t *testing.T) {
 	w := newWorld(t, nil)
 	if got := w.do(w.form("Action=GetCallerIdentity&Version=2011-06-15&X=" + strings.Repeat("x", gate.MaxBody))); got.Status != 413 ||
 		got.Code != "RequestEntityTooLargeException" || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/xml") {
+		t.Errorf("answered %+v", got)
+	}
+}
+
+// TestDeclaredLength declares what no server should set memory aside for.
+func TestDeclaredLength(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	conn, err := net.Dial("tcp", w.serve())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: coffer.test\r\nX-Amz-Target: %s\r\nContent-Length: %d\r\n\r\n{", put, int64(math.MaxInt64))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readReply(t, resp); got.Status != 413 {
 		t.Errorf("answered %+v", got)
 	}
 }

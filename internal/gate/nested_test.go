@@ -5,6 +5,7 @@ package gate_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -23,10 +24,15 @@ func bindNested(w *world) {
 			return gate.Target{ARN: call.ARN("kms", "key/"+*in.KeyId), Type: "AWS::KMS::Key"}, nil
 		})}
 	gate.Write(w.Gate, kms.GenerateDataKey, row, func(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
+		if call.Prepared() != nil {
+			return nil, errors.New("has what the outer call prepared")
+		}
 		call.Later("used", func(tx kv.Tx) error { return tx.Put("used/"+*in.KeyId, []byte(call.Via)) })
 		return &kms.GenerateDataKeyOutput{KeyId: in.KeyId, Plaintext: secret.NewBlob([]byte("hidden"))}, tx.Put("key/"+*in.KeyId, []byte("x"))
 	})
-	gate.Write(w.Gate, secretsmanager.PutSecretValue, namedPut(), func(ctx context.Context, tx kv.Tx, call *gate.Call, in *putIn) (*putOut, error) {
+	outer := namedPut()
+	outer.Prepare = func(context.Context, *gate.Call, *putIn) (any, error) { return "prepared", nil }
+	gate.Write(w.Gate, secretsmanager.PutSecretValue, outer, func(ctx context.Context, tx kv.Tx, call *gate.Call, in *putIn) (*putOut, error) {
 		_, err := gate.Invoke(ctx, call, tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{KeyId: new(in.SecretString.RevealString())})
 		if err != nil {
 			return nil, err
@@ -42,7 +48,7 @@ func bindNested(w *world) {
 // as the caller's by way of the service.
 func TestNested(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t, withUpdate(twice))
 	bindNested(w)
 	if got := w.call(put, `{"SecretId":"a","SecretString":"k"}`); got.Status != 200 || w.value("text/a") != "x" || w.value("key/k") != "x" {
 		t.Errorf("answered %+v", got)
@@ -143,10 +149,7 @@ func TestNestedMisuse(t *testing.T) {
 // and outside of the transaction.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withUpdate(func(ctx context.Context, inner kv.Store, fn func(kv.Tx) error) (kv.Rev, error) {
-		_, _ = inner.Update(ctx, func(tx kv.Tx) error { _ = fn(tx); return errConflict })
-		return inner.Update(ctx, fn)
-	}))
+	w := newWorld(t, withUpdate(twice))
 	prepared := 0
 	row := namedPut()
 	row.Prepare = func(_ context.Context, _ *gate.Call, in *putIn) (any, error) {
