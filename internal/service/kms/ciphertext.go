@@ -4,11 +4,7 @@
 package kms
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -22,11 +18,10 @@ import (
 //	1       1     flags: 1 for a multi-Region key
 //	2       16    key id
 //	18      4     generation of the material, big endian
-//	22      16    salt of the message's key
-//	38      12    nonce
-//	50      n+16  AES-256-GCM of the plaintext, and its tag
+//	22      24    nonce
+//	46      n+16  XAES-256-GCM of the plaintext, and its tag
 //
-// The header, up to the salt, and the encryption context are associated data.
+// The header, up to the nonce, and the encryption context are associated data.
 //
 // That of the longest plaintext, 4096 bytes, is below the 6144 that Decrypt takes.
 const (
@@ -34,10 +29,7 @@ const (
 	flagMultiRegion = 1
 
 	headerLen = 22
-	saltLen   = 16
-	nonceLen  = 12
-	nonceAt   = headerLen + saltLen
-	sealedAt  = nonceAt + nonceLen
+	sealedAt  = headerLen + xaesNonceLen
 	tagLen    = 16
 )
 
@@ -87,11 +79,11 @@ func (k *Key) seal(plaintext []byte, context map[string]string) ([]byte, error) 
 	}
 	blob := h.append(make([]byte, 0, sealedAt+len(plaintext)+tagLen))[:sealedAt]
 	_, _ = rand.Read(blob[headerLen:])
-	aead, err := k.Material[h.generation].messageCipher(blob[headerLen:nonceAt])
+	aead, nonce, err := xaes(k.Material[h.generation].Secret.Reveal(), blob[headerLen:])
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(blob, blob[nonceAt:sealedAt], plaintext, associated(blob[:headerLen], context)), nil
+	return aead.Seal(blob, nonce, plaintext, associated(blob[:headerLen], context)), nil
 }
 
 // open decrypts a blob whose header names this key, and returns the plaintext with the
@@ -101,35 +93,15 @@ func (k *Key) open(h header, blob []byte, context map[string]string) ([]byte, *M
 		return nil, nil, errCiphertext
 	}
 	m := &k.Material[h.generation]
-	aead, err := m.messageCipher(blob[headerLen:nonceAt])
+	aead, nonce, err := xaes(m.Secret.Reveal(), blob[headerLen:sealedAt])
 	if err != nil {
 		return nil, nil, err
 	}
-	plaintext, err := aead.Open(nil, blob[nonceAt:sealedAt], blob[sealedAt:], associated(blob[:headerLen], context))
+	plaintext, err := aead.Open(nil, nonce, blob[sealedAt:], associated(blob[:headerLen], context))
 	if err != nil {
 		return nil, nil, errCiphertext
 	}
 	return plaintext, m, nil
-}
-
-// messageCipher derives a message's key from the material and the message's salt,
-// by NIST SP 800-108 in counter mode with HMAC-SHA256: one block is one key.
-func (m *Material) messageCipher(salt []byte) (cipher.AEAD, error) {
-	const label = "\x00\x00\x00\x01coffer kms message key\x00"
-	var input [len(label) + saltLen + 4]byte
-	copy(input[:], label)
-	copy(input[len(label):], salt)
-	binary.BigEndian.PutUint32(input[len(label)+saltLen:], 8*symmetricLen)
-	h := hmac.New(sha256.New, m.Secret.Reveal())
-	h.Write(input[:])
-	var key [sha256.Size]byte
-	h.Sum(key[:0])
-	defer clear(key[:])
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
 }
 
 // associated is the header and the encryption context, in an order and with lengths

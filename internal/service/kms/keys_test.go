@@ -168,23 +168,27 @@ func TestCreateKeyRefuses(t *testing.T) {
 		code, message string
 	}{
 		"both names of the spec": {
-			awskms.CreateKeyInput{KeySpec: "SYMMETRIC_DEFAULT", CustomerMasterKeySpec: "SYMMETRIC_DEFAULT"}, "ValidationException",
+			awskms.CreateKeyInput{KeySpec: "SYMMETRIC_DEFAULT", CustomerMasterKeySpec: "SYMMETRIC_DEFAULT"},
+			"ValidationException",
 			"You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.",
 		},
 		"no usage": {
-			awskms.CreateKeyInput{KeySpec: "HMAC_256"}, "ValidationException",
+			awskms.CreateKeyInput{KeySpec: "HMAC_256"},
+			"ValidationException",
 			"You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
 		},
 		"a usage of another spec": {
 			awskms.CreateKeyInput{KeyUsage: "SIGN_VERIFY"}, "ValidationException", "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEFAULT",
 		},
 		"a curve that encrypts": {
-			awskms.CreateKeyInput{KeySpec: "ECC_NIST_P256", KeyUsage: "ENCRYPT_DECRYPT"}, "ValidationException",
+			awskms.CreateKeyInput{KeySpec: "ECC_NIST_P256", KeyUsage: "ENCRYPT_DECRYPT"},
+			"ValidationException",
 			"KeyUsage ENCRYPT_DECRYPT is not compatible with KeySpec ECC_NIST_P256",
 		},
 		"an unknown spec": {awskms.CreateKeyInput{KeySpec: "RSA_20"}, "ValidationException", ""},
 		"secp256k1": {
-			awskms.CreateKeyInput{KeySpec: "ECC_SECG_P256K1", KeyUsage: "SIGN_VERIFY"}, "UnsupportedOperationException",
+			awskms.CreateKeyInput{KeySpec: "ECC_SECG_P256K1", KeyUsage: "SIGN_VERIFY"},
+			"UnsupportedOperationException",
 			"This server can't make keys of the key spec ECC_SECG_P256K1.",
 		},
 		"SM2":    {awskms.CreateKeyInput{KeySpec: "SM2", KeyUsage: "SIGN_VERIFY"}, "UnsupportedOperationException", "This server can't make keys of the key spec SM2."},
@@ -309,11 +313,11 @@ func TestIdentifiers(t *testing.T) {
 	}
 	const mrk = "mrk-d3b95762d3b95762d3b95762d3b95762"
 	for name, want := range map[string][2]string{
-		stranger:               {"NotFoundException", "Key '" + arn("key/"+stranger) + "' does not exist"},
-		arn("key/" + stranger): {"NotFoundException", "Key '" + arn("key/"+stranger) + "' does not exist"},
-		mrk:                    {"NotFoundException", "Key '" + arn("key/"+mrk) + "' does not exist"},
-		"fake-key-id":          {"NotFoundException", "Invalid keyId 'fake-key-id'"},
-		"mrk-fake-key-id":      {"NotFoundException", "Invalid keyId 'mrk-fake-key-id'"},
+		stranger:                           {"NotFoundException", "Key '" + arn("key/"+stranger) + "' does not exist"},
+		arn("key/" + stranger):             {"NotFoundException", "Key '" + arn("key/"+stranger) + "' does not exist"},
+		mrk:                                {"NotFoundException", "Key '" + arn("key/"+mrk) + "' does not exist"},
+		"fake-key-id":                      {"NotFoundException", "Invalid keyId 'fake-key-id'"},
+		"mrk-fake-key-id":                  {"NotFoundException", "Invalid keyId 'mrk-fake-key-id'"},
 		"134f2428cec14b25a1ae9048164dba47": {"NotFoundException", "Invalid keyId '134f2428cec14b25a1ae9048164dba47'"},
 		strings.ToUpper(id):                {"NotFoundException", "Invalid keyId '" + strings.ToUpper(id) + "'"},
 		"alias/b":                          {"NotFoundException", "Alias " + arn("alias/b") + " is not found."},

@@ -6,8 +6,8 @@
 //
 // A key has one or more generations of key material. A ciphertext names its key and
 // generation, and is bound to them and to the encryption context, so Decrypt needs
-// no key id for a symmetric key. Each message has a key of its own, derived from the
-// material and a random salt, so that a key may encrypt without counting.
+// no key id for a symmetric key. Nonces are long enough to be random, so that a key may
+// encrypt without counting.
 //
 // Other services call it through the gate, as AWS's do: with the caller's
 // permissions, and a record in the audit log.

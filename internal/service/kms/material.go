@@ -6,15 +6,17 @@ package kms
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
-// Material is one generation of a key's material. Nothing prints its bytes: only
-// MarshalJSON, which writes the record that the store seals, reveals them.
+// Material is one generation of a key's material. Nothing prints its bytes: only the
+// record that the store seals has them.
 type Material struct {
 	// ID is AWS's KeyMaterialId: 64 hexadecimal digits.
 	ID      string
@@ -39,15 +41,16 @@ type materialRecord struct {
 	Bytes   []byte
 }
 
-// MarshalJSON implements json.Marshaler.
-func (m Material) MarshalJSON() ([]byte, error) {
-	return json.Marshal(materialRecord{m.ID, m.Created, m.Secret.Reveal()})
+// MarshalJSONTo implements json.MarshalerTo, for the record. It is this way of
+// marshalling, and not MarshalJSON, because no logger knows it.
+func (m Material) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return json.MarshalEncode(enc, materialRecord{m.ID, m.Created, m.Secret.Reveal()})
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (m *Material) UnmarshalJSON(data []byte) error {
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (m *Material) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var r materialRecord
-	if err := json.Unmarshal(data, &r); err != nil {
+	if err := json.UnmarshalDecode(dec, &r); err != nil {
 		return errors.New("kms: not a record of key material") // the cause may quote it
 	}
 	*m = Material{ID: r.ID, Created: r.Created, Secret: secret.New(r.Bytes)}
