@@ -30,10 +30,16 @@ func (c *Call) authorise(targets []Target) error {
 
 // decide takes one decision, and notes what it was about for the audit record.
 func (c *Call) decide(action string, t Target) error {
+	c.Concerns(t)
+	return c.evaluate(action, t)
+}
+
+// Concerns puts a resource into the call's audit record without a decision: one that
+// the call itself makes, which no target could name.
+func (c *Call) Concerns(t Target) {
 	if t.Type != "" && !slices.ContainsFunc(c.run.targets, func(known Target) bool { return known.ARN == t.ARN }) {
 		c.run.targets = append(c.run.targets, t)
 	}
-	return c.evaluate(action, t)
 }
 
 // evaluate takes one decision, and notes for the end of the call that it was taken.
