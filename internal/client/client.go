@@ -76,7 +76,7 @@ type Client struct {
 	transport   http.RoundTripper
 	userAgent   string
 	clock       func() time.Time
-	signer      sigv4.Signer
+	signer      atomic.Pointer[sigv4.Signer] // has keys derived from credentials
 	skew        atomic.Int64 // the server's clock minus ours, in nanoseconds
 	lastUse     atomic.Int64 // Unix time in nanoseconds of the last try
 }
@@ -99,6 +99,7 @@ func New(cfg Config) (*Client, error) {
 		endpoints: ends, credentials: cfg.Credentials, transport: cfg.Transport,
 		userAgent: cfg.UserAgent, clock: cfg.Now,
 	}
+	c.signer.Store(new(sigv4.Signer))
 	if c.credentials == nil {
 		if c.credentials, err = FromEnvironment(cfg.Getenv, cfg.Now); err != nil {
 			return nil, err
@@ -114,9 +115,11 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Forget drops credentials and connections: what must not outlive a snapshot.
+// Forget drops credentials, the keys derived from them, and connections: what must not
+// outlive a snapshot.
 func (c *Client) Forget() {
 	c.credentials.Forget()
+	c.signer.Store(new(sigv4.Signer))
 	c.dropConnections()
 }
 
@@ -169,7 +172,7 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 	c.wake()
 	at := c.now().Add(time.Duration(c.skew.Load()))
 	signing := sigv4.Signing{Credentials: creds, Region: c.endpoints.region, Service: l.service.Name, Time: at}
-	if err := c.signer.Sign(req, l.body, signing); err != nil {
+	if err := c.signer.Load().Sign(req, l.body, signing); err != nil {
 		return nil, nil, err
 	}
 	res, err := c.transport.RoundTrip(req)
