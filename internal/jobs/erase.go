@@ -5,6 +5,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -15,14 +16,23 @@ const KindErase = "erase"
 
 // Erase asks, within tx, for every key with the prefix to be deleted afterwards:
 // for what hangs on a record that is gone and may be more than one transaction can
-// hold. Nothing may write below the prefix any more.
+// hold. Nothing may write below the prefix any more. An empty prefix, which would be
+// the whole store, is an error.
 func Erase(tx kv.Tx, now time.Time, prefix string) error {
+	if prefix == "" {
+		return errEverything
+	}
 	return Enqueue(tx, KindErase, now, []byte(prefix))
 }
+
+var errEverything = errors.New("jobs: asked to erase everything")
 
 // Eraser is the Handler of such jobs.
 func Eraser(store kv.Store) Handler {
 	return func(ctx context.Context, payload []byte) error {
+		if len(payload) == 0 {
+			return errEverything
+		}
 		for {
 			n := 0
 			_, err := store.Update(ctx, func(tx kv.Tx) error {

@@ -15,6 +15,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -79,18 +80,22 @@ func (w *Worker) work(ctx context.Context) {
 	defer close(w.done)
 	for ctx.Err() == nil {
 		rev, err := w.sweep(ctx)
-		if err != nil && ctx.Err() == nil {
-			w.config.Log.Warn("jobs: sweep failed", "error", err)
+		again, cancel := context.WithTimeout(ctx, w.config.retry())
+		if err == nil {
+			w.wait(again, rev)
+		} else {
+			if ctx.Err() == nil {
+				w.config.Log.Error("jobs: not all could be read", "error", err)
+			}
+			<-again.Done()
 		}
-		w.wait(ctx, rev)
+		cancel()
 	}
 }
 
-// wait returns when a job was added after rev, or when it is time to try the failed
-// ones again.
+// wait returns when a job was added after rev, or when ctx ends: it is time to try the
+// failed ones again.
 func (w *Worker) wait(ctx context.Context, rev kv.Rev) {
-	ctx, cancel := context.WithTimeout(ctx, w.config.retry())
-	defer cancel()
 	for event, err := range w.config.Store.Watch(ctx, kv.Prefix(table), rev) {
 		if err != nil || event.Value != nil {
 			if err != nil && ctx.Err() == nil {
@@ -102,23 +107,24 @@ func (w *Worker) wait(ctx context.Context, rev kv.Rev) {
 	<-ctx.Done()
 }
 
-// sweep does each waiting job once, and returns the revision of its first look.
+// sweep does each waiting job once, as far as they can be read, and returns the
+// revision of its first look.
 func (w *Worker) sweep(ctx context.Context) (kv.Rev, error) {
 	var first kv.Rev
 	after := ""
 	for {
 		waiting, rev, err := w.page(ctx, after)
-		if err != nil {
-			return first, err
-		}
 		if after == "" {
 			first = rev
 		}
 		for _, job := range waiting {
+			if ctx.Err() != nil {
+				return first, ctx.Err()
+			}
 			w.do(ctx, job)
 		}
-		if len(waiting) < maxPage {
-			return first, nil
+		if err != nil || len(waiting) < maxPage {
+			return first, err
 		}
 		after = waiting[len(waiting)-1].Key
 	}
@@ -131,6 +137,7 @@ func (w *Worker) page(ctx context.Context, after string) (waiting []kv.Pair, rev
 		scan.Start = after + "\x00"
 	}
 	rev, err = w.config.Store.View(ctx, func(r kv.Reader) error {
+		waiting = nil
 		for pair, err := range r.Scan(scan) {
 			if err != nil {
 				return err
@@ -153,7 +160,7 @@ func (w *Worker) do(ctx context.Context, job kv.Pair) {
 		w.config.Log.Error("jobs: no handler for this kind; the job is kept", "kind", kind)
 		return
 	}
-	if err := handle(ctx, job.Value); err != nil {
+	if err := safely(ctx, handle, job.Value); err != nil {
 		if ctx.Err() == nil {
 			w.config.Log.Warn("jobs: failed, to be tried again", "kind", kind, "error", err)
 		}
@@ -162,4 +169,15 @@ func (w *Worker) do(ctx context.Context, job kv.Pair) {
 	if _, err := w.config.Store.Update(ctx, func(tx kv.Tx) error { return tx.Delete(job.Key) }); err != nil && ctx.Err() == nil {
 		w.config.Log.Warn("jobs: done, but not marked so; it will be done again", "kind", kind, "error", err)
 	}
+}
+
+// safely makes an error of a handler's panic, whose value may quote the job and is
+// left out.
+func safely(ctx context.Context, handle Handler, payload []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic of type %T\n%s", p, debug.Stack())
+		}
+	}()
+	return handle(ctx, payload)
 }

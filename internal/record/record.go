@@ -76,6 +76,7 @@ func (t *Table[T]) Put(tx kv.Tx, v *T, segments ...string) error {
 	if err != nil {
 		return fmt.Errorf("encoding record %s: %w", key, err)
 	}
+	defer clear(data) // the store has a copy of its own, sealed; here it is plain
 	return tx.Put(key, data)
 }
 
@@ -83,8 +84,9 @@ func (t *Table[T]) Put(tx kv.Tx, v *T, segments ...string) error {
 func (t *Table[T]) Delete(tx kv.Tx, segments ...string) error { return tx.Delete(t.Key(segments...)) }
 
 // All yields the records below those segments in the order of their keys, each
-// with its last segments, unescaped, after them. After, unless empty, is the first
-// segment below to begin behind: the last one of the page before.
+// with its last segments, unescaped. After, unless empty, is where the page before
+// ended: the one segment below that the record there has. (Where records have several
+// segments below, Scan pages through them.)
 func (t *Table[T]) All(r kv.Reader, after string, segments ...string) iter.Seq2[Item[T], error] {
 	prefix := t.name + "/"
 	if len(segments) > 0 {
