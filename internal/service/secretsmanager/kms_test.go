@@ -4,6 +4,8 @@
 package secretsmanager_test
 
 import (
+	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -226,4 +228,33 @@ func (w *world) kmsKeys(id string) (keys [][]string) {
 		keys = append(keys, v.KmsKeyIds)
 	}
 	return keys
+}
+
+// Above the store's own seal, a value is under its data key, bound to its secret and
+// version: a record in another's place does not open.
+func TestValuesAreBoundToTheirVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create("db", canary+"1")
+	w.put("db", canary+"2")
+	keys := w.Keys("sm/version/")
+	if _, err := w.Store.Update(w.ctx, func(tx kv.Tx) error {
+		var records [2][]byte
+		for i, key := range keys {
+			data, err := tx.Get(key)
+			if err != nil {
+				return err
+			}
+			if strings.Contains(string(data), canary) || strings.Contains(string(data), base64.StdEncoding.EncodeToString([]byte(canary))[:16]) {
+				t.Errorf("%s has the plaintext", key)
+			}
+			records[i] = slices.Clone(data)
+		}
+		return errors.Join(tx.Put(keys[0], records[1]), tx.Put(keys[1], records[0]))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, stage := range []string{"AWSCURRENT", "AWSPREVIOUS"} {
+		wantFault(t, w.tryGet("db", "", stage), noDecrypt)
+	}
 }
