@@ -77,8 +77,8 @@ type Client struct {
 	userAgent   string
 	clock       func() time.Time
 	signer      atomic.Pointer[sigv4.Signer] // has keys derived from credentials
-	skew        atomic.Int64 // the server's clock minus ours, in nanoseconds
-	lastUse     atomic.Int64 // Unix time in nanoseconds of the last try
+	skew        atomic.Int64                 // the server's clock minus ours, in nanoseconds
+	lastUse     atomic.Int64                 // Unix time in nanoseconds of the last try
 }
 
 var _ awsjson.Caller = (*Client)(nil)
