@@ -23,6 +23,7 @@ const maxKeys = 2
 var (
 	ErrNoPrincipal = errors.New("no such principal")
 	ErrNoKey       = errors.New("no such access key")
+	ErrKeyTaken    = errors.New("the access key is another principal's")
 	ErrTooManyKeys = fmt.Errorf("a principal has %d access keys at most: delete one first", maxKeys)
 )
 
@@ -149,7 +150,7 @@ type NewKey struct {
 const MaxSession = 12 * time.Hour
 
 // CreateKey makes an access key for a principal that exists. A role's key comes
-// with a session token. A fixed key that exists already is replaced.
+// with a session token. A fixed key that the principal has already is replaced.
 func (d *Directory) CreateKey(tx kv.Tx, n NewKey, now time.Time) (*GrantedKey, error) {
 	p, err := d.principals.Get(tx, n.Account, string(n.Kind), n.Name)
 	if err != nil {
@@ -190,6 +191,9 @@ func (d *Directory) complete(r kv.Reader, key *AccessKey, n NewKey, now time.Tim
 	} else if err := d.checkCount(r, n); err != nil {
 		return err
 	}
+	if err := d.checkOwner(r, key); err != nil {
+		return err
+	}
 	if key.ID == "" {
 		key.ID = uniqueID(prefix, 16)
 	}
@@ -203,6 +207,18 @@ func (d *Directory) complete(r kv.Reader, key *AccessKey, n NewKey, now time.Tim
 		return errors.New("a secret access key has 16 to 256 characters")
 	}
 	return nil
+}
+
+// checkOwner keeps a fixed key from being taken away from another principal.
+func (d *Directory) checkOwner(r kv.Reader, key *AccessKey) error {
+	if key.ID == "" {
+		return nil
+	}
+	old, err := d.keys.Get(r, key.ID)
+	if err == nil && old != nil && (old.Account != key.Account || old.Kind != key.Kind || old.Name != key.Name) {
+		err = fmt.Errorf("%s: %w: %s %s in account %s", key.ID, ErrKeyTaken, old.Kind, old.Name, old.Account)
+	}
+	return err
 }
 
 func (d *Directory) checkCount(r kv.Reader, n NewKey) error {
@@ -221,4 +237,3 @@ func (d *Directory) checkCount(r kv.Reader, n NewKey) error {
 	}
 	return nil
 }
-

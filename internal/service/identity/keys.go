@@ -56,7 +56,7 @@ func (d *Directory) Has(r kv.Reader, p Principal, fixed []NewKey) (bool, error) 
 }
 
 // SetKeys gives the principal these fixed keys, and takes away the fixed ones that
-// are not among them.
+// are not among them. One that it has already stays as it is: switched off, if it was.
 func (d *Directory) SetKeys(tx kv.Tx, p Principal, fixed []NewKey, now time.Time) error {
 	if p.From == "" {
 		return nil
@@ -74,6 +74,9 @@ func (d *Directory) SetKeys(tx kv.Tx, p Principal, fixed []NewKey, now time.Time
 		}
 	}
 	for _, n := range fixed {
+		if slices.ContainsFunc(keys, func(k *AccessKey) bool { return k.ID == n.ID && k.Fixed && secret.New(k.Secret).Equal(n.Secret) }) {
+			continue
+		}
 		if _, err := d.CreateKey(tx, n, now); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
@@ -43,6 +44,8 @@ func (s *Server) ConfigIn(region string, c Credentials) aws.Config {
 			case *ssm.Options:
 				o.HTTPSignerV4 = signer
 			case *kms.Options:
+				o.HTTPSignerV4 = signer
+			case *sts.Options:
 				o.HTTPSignerV4 = signer
 			}
 		}},
