@@ -112,10 +112,25 @@ func (c *Cache) learn(e *entry, ref Ref, v *Value) *entry {
 	return e
 }
 
-// find lets ref find e, unless it already finds something.
+// find lets ref find e, unless it finds a value already, or one that is being fetched. A
+// mere refusal gives way: else what is refused under one name could live on under another.
 func (c *Cache) find(e *entry, ref Ref) {
-	if c.index[ref] == nil {
-		c.link(e, ref)
+	other := c.index[ref]
+	if other == e || other != nil && (other.value != nil || other.flight != nil) {
+		return
+	}
+	if other != nil {
+		c.forget(other, ref)
+	}
+	c.link(e, ref)
+}
+
+// forget lets ref no longer find e, which is dropped if nothing else finds it.
+func (c *Cache) forget(e *entry, ref Ref) {
+	delete(c.index, ref)
+	e.refs = slices.DeleteFunc(e.refs, func(r Ref) bool { return r == ref })
+	if len(e.refs) == 0 {
+		c.drop(e)
 	}
 }
 
@@ -130,8 +145,7 @@ func (c *Cache) learnDecryption(e *entry, ref Ref, v *Value) {
 		case plain:
 			c.find(e, other)
 		case r.Decrypt != ref.Decrypt:
-			delete(c.index, r)
-			e.refs = slices.DeleteFunc(e.refs, func(x Ref) bool { return x == r })
+			c.forget(e, r)
 		}
 	}
 }

@@ -73,6 +73,19 @@ func TestTheNameIsLearntFromAnARNOnceItsAccountIsKnown(t *testing.T) {
 	r.want(byID("other"), "value 2", cache.Hit, 0)
 }
 
+func TestARefusalUnderOneNameDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.src.err = errDenied
+	r.wantErr(byID(partial), errDenied, 1)
+	r.src.set(func(s *source) { s.err = nil })
+	r.want(byID(full), "value 1", cache.Miss, 1)
+	r.want(byID(partial), "value 1", cache.Hit, 0)
+	if s := r.Stats(); s.Items != 1 {
+		t.Errorf("%d items", s.Items)
+	}
+}
+
 func TestANameThatLooksLikeAnARNsEndTeachesNoPartialARN(t *testing.T) {
 	t.Parallel()
 	// One secret is called a-bcdefg. Another called a has the suffix bcdefg: its

@@ -31,7 +31,7 @@ type truth struct {
 	version int
 	ended   map[int]time.Time // when a version ceased to be current
 	seen    int               // the newest version that was answered
-	refused bool              // a refusal was the last answer
+	refused [3]bool           // by form: a refusal was the last answer of the source
 }
 
 func (m *model) answer(ref cache.Ref) (cache.Value, error) {
@@ -82,6 +82,11 @@ func TestTheCacheKeepsItsPromises(t *testing.T) {
 				}
 			},
 			"invoke": func(t *rapid.T) {
+				if m.mode == "up" {
+					for _, s := range m.secrets {
+						s.refused = [3]bool{}
+					}
+				}
 				m.RefreshDue(0)
 				m.Settle(context.Background())
 			},
@@ -107,7 +112,7 @@ func (m *model) read(t *rapid.T, s *truth, form int) {
 		if m.mode == "up" && now.Sub(m.since) > cache.DefaultNegative {
 			t.Fatalf("%v, though the source is up since %v", err, now.Sub(m.since))
 		}
-		s.refused = s.refused || m.mode == "denied"
+		s.refused[form] = s.refused[form] || m.mode == "denied"
 		return
 	}
 	n, _ := strconv.Atoi(strings.TrimPrefix(got.VersionID, "v"))
@@ -134,8 +139,9 @@ func (m *model) read(t *rapid.T, s *truth, form int) {
 	if ended, old := s.ended[n]; old && now.Sub(ended) > limit {
 		t.Fatalf("%s: version %d ended %v ago", got.Status, n, now.Sub(ended))
 	}
-	if s.refused && m.mode != "up" && m.since.Before(now) && got.Status == cache.Stale {
+	if m.mode == "up" {
+		s.refused = [3]bool{}
+	} else if s.refused[form] && got.Status == cache.Stale {
 		t.Fatal("stale after a refusal")
 	}
-	s.refused = s.refused && m.mode != "up"
 }
