@@ -35,7 +35,8 @@ func Main(args []string) int {
 
 // Run is Main with its surroundings given.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	root := command()
+	root, begun := command(), false
+	noteBegin(root, &begun)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -51,10 +52,24 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if h, ok := errors.AsType[*hinted](err); ok {
 		fmt.Fprintf(errOut, "%s\n", h.hint)
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[usageError](err); ok || !begun {
 		return 2
 	}
 	return 1
+}
+
+// noteBegin has begun set when a command begins to run: an error before is one of the
+// command line.
+func noteBegin(cmd *cobra.Command, begun *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*begun = true
+			return run(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		noteBegin(sub, begun)
+	}
 }
 
 func command() *cobra.Command {

@@ -4,10 +4,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -46,8 +48,12 @@ running. Principals that a configuration file names are changed there.`,
 // storeSettings are the settings of commands that work on a data directory.
 var storeSettings = []string{"data", "account-id", "root-key-file", "root-passphrase-file", "audit-file"}
 
+// opener opens a data directory: server.OpenVault, which makes one that is not there,
+// or server.OpenExistingVault.
+type opener func(context.Context, server.Config, *slog.Logger) (*server.Vault, error)
+
 // withVault runs fn on the data directory that the flags name.
-func withVault(cmd *cobra.Command, s *settings, fn func(*server.Vault) error) (err error) {
+func withVault(cmd *cobra.Command, s *settings, open opener, fn func(*server.Vault) error) (err error) {
 	config, err := s.load(cmd)
 	if err != nil {
 		return err
@@ -56,7 +62,7 @@ func withVault(cmd *cobra.Command, s *settings, fn func(*server.Vault) error) (e
 	if err != nil {
 		return err
 	}
-	v, err := server.OpenVault(cmd.Context(), config, log)
+	v, err := open(cmd.Context(), config, log)
 	if err != nil {
 		return advise(err)
 	}
@@ -103,7 +109,7 @@ none. A role's key is a session: it comes with a token, and ends by itself.`,
 	cmd.MarkFlagsMutuallyExclusive("root", "policy")
 	cmd.MarkFlagsMutuallyExclusive("json", "exports")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withVault(cmd, s, func(v *server.Vault) error {
+		return withVault(cmd, s, server.OpenVault, func(v *server.Vault) error {
 			key, err := createKey(cmd, v, f)
 			if err != nil {
 				return err
@@ -200,7 +206,7 @@ func keyListCommand() *cobra.Command {
 	s := bindSettings(cmd, storeSettings...)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withVault(cmd, s, func(v *server.Vault) error {
+		return withVault(cmd, s, server.OpenExistingVault, func(v *server.Vault) error {
 			var keys []*identity.AccessKey
 			_, err := v.Store.View(cmd.Context(), func(r kv.Reader) (err error) {
 				keys, err = v.Directory.Keys(r, "", "", "")
@@ -257,7 +263,7 @@ func keyChangeCommand(name, short, action string, change func(*identity.Director
 	}
 	s := bindSettings(cmd, storeSettings...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withVault(cmd, s, func(v *server.Vault) error {
+		return withVault(cmd, s, server.OpenExistingVault, func(v *server.Vault) error {
 			act := &server.Act{Name: action, By: byCommandLine, Details: map[string]string{"accessKeyId": args[0], "change": name}}
 			return v.Do(cmd.Context(), act, func(tx kv.Tx) error { return change(v.Directory, tx, args[0]) })
 		})

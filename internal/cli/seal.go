@@ -37,7 +37,7 @@ func sealRotateCommand() *cobra.Command {
 	}
 	s := bindSettings(cmd, storeSettings...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withVault(cmd, s, func(v *server.Vault) error {
+		return withVault(cmd, s, server.OpenExistingVault, func(v *server.Vault) error {
 			if err := v.Rotate(cmd.Context(), byCommandLine); err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ server's settings to match.`,
 	cmd.MarkFlagsOneRequired("to-key-file", "to-passphrase-file")
 	cmd.MarkFlagsMutuallyExclusive("to-key-file", "to-passphrase-file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withVault(cmd, s, func(v *server.Vault) error {
+		return withVault(cmd, s, server.OpenExistingVault, func(v *server.Vault) error {
 			root, err := to.Root()
 			if err != nil {
 				return err

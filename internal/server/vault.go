@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -53,13 +54,32 @@ func OpenVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) 
 	return v, nil
 }
 
+// OpenExistingVault is OpenVault for a data directory that must be there already.
+func OpenExistingVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	if err := c.exists(); err != nil {
+		return nil, err
+	}
+	return OpenVault(ctx, c, log)
+}
+
+func (c *Config) exists() error {
+	_, err := os.Stat(c.databaseFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in the data directory %s: %w", c.Data, fs.ErrNotExist)
+	}
+	return err
+}
+
 // AnchorKey returns the key of the audit log's anchor of a data directory that
 // exists and that no server has open. It changes nothing in it.
 func (c Config) AnchorKey(ctx context.Context) (secret.Value, error) {
 	if err := c.complete(); err != nil {
 		return secret.Value{}, err
 	}
-	if _, err := os.Stat(c.databaseFile()); err != nil {
+	if err := c.exists(); err != nil {
 		return secret.Value{}, err
 	}
 	store, err := c.openStore(ctx)
