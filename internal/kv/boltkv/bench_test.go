@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -87,6 +88,7 @@ func BenchmarkView(b *testing.B) {
 	b.Run("coffer", func(b *testing.B) {
 		s := open(b, filepath.Join(b.TempDir(), "db"), boltkv.Options{})
 		fillStore(b, s)
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				_, err := s.View(b.Context(), func(r kv.Reader) error {
@@ -102,6 +104,7 @@ func BenchmarkView(b *testing.B) {
 	b.Run("bare", func(b *testing.B) {
 		db := openBolt(b)
 		fillBolt(b, db)
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				err := db.View(func(tx *bolt.Tx) error {
@@ -127,25 +130,75 @@ func BenchmarkUpdate(b *testing.B) {
 				_, err := s.Update(b.Context(), func(tx kv.Tx) error { return tx.Put(key, value) })
 				return err
 			})
-			after := s.Stats()
-			b.ReportMetric(2*float64(after.Commits-before.Commits)/float64(after.Updates-before.Updates), "syncs/op")
+			b.ReportMetric(2*float64(s.Stats().Commits-before.Commits)/float64(b.N), "syncs/op")
 		})
-		for name, update := range map[string]func(*bolt.DB) func(func(*bolt.Tx) error) error{
-			"bare":  func(db *bolt.DB) func(func(*bolt.Tx) error) error { return db.Update },
-			"batch": func(db *bolt.DB) func(func(*bolt.Tx) error) error { return db.Batch },
-		} {
-			b.Run(fmt.Sprintf("writers=%d/%s", writers, name), func(b *testing.B) {
-				db := openBolt(b)
-				fillBolt(b, db)
-				var commits atomic.Int64
-				parallel(b, writers, func(key string, value []byte) error {
-					return update(db)(func(tx *bolt.Tx) error {
-						tx.OnCommit(sync.OnceFunc(func() {}))
-						return tx.Bucket(benchBucket).Put([]byte(key), value)
-					})
-				})
-				_ = commits.Load()
-			})
+		b.Run(fmt.Sprintf("writers=%d/bare", writers), func(b *testing.B) {
+			benchmarkBolt(b, writers, func(db *bolt.DB) updater { return db.Update })
+		})
+		b.Run(fmt.Sprintf("writers=%d/bare-batch", writers), func(b *testing.B) {
+			benchmarkBolt(b, writers, func(db *bolt.DB) updater { return db.Batch })
+		})
+	}
+}
+
+// An updater is bbolt's Update or Batch.
+type updater func(func(*bolt.Tx) error) error
+
+func benchmarkBolt(b *testing.B, writers int, method func(*bolt.DB) updater) {
+	db := openBolt(b)
+	fillBolt(b, db)
+	before := lastTx(b, db)
+	parallel(b, writers, func(key string, value []byte) error {
+		return method(db)(func(tx *bolt.Tx) error { return tx.Bucket(benchBucket).Put([]byte(key), value) })
+	})
+	b.ReportMetric(2*float64(lastTx(b, db)-before)/float64(b.N), "syncs/op")
+}
+
+// lastTx returns the number of the last transaction that was committed.
+func lastTx(b *testing.B, db *bolt.DB) (id int) {
+	b.Helper()
+	err := db.View(func(tx *bolt.Tx) error {
+		id = tx.ID()
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return id
+}
+
+// BenchmarkOpen opens a database of 100,000 records of 1 KiB, which reads all of it.
+func BenchmarkOpen(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "db")
+	s := open(b, path, boltkv.Options{})
+	for i := range 1000 {
+		_, err := s.Update(b.Context(), func(tx kv.Tx) error {
+			for n := range kv.MaxOps {
+				if err := tx.Put(fmt.Sprintf("sm/000000000000/eu-west-1/secret/%06d", 100*i+n), benchValue()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(info.Size())
+	for b.Loop() {
+		s, err := boltkv.Open(path, boltkv.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

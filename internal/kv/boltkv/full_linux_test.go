@@ -6,7 +6,6 @@ package boltkv_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -93,7 +92,7 @@ func fillDisk(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for err == nil {
-		_, err = io.WriteString(f, string(make([]byte, 4096)))
+		_, err = f.Write(make([]byte, 4096))
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

@@ -74,9 +74,12 @@ func create(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
-	if _, err := os.Lstat(path); err == nil {
-		// Another process was faster.
-		return nil, errors.Join(fmt.Errorf("%w: %s", kv.ErrLocked, path), file.Close())
+	if _, err := os.Stat(path); err == nil {
+		// Another process was faster, and may have been waited for: file is its database.
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+		return Open(path, opts)
 	}
 	if err := file.Truncate(0); err != nil {
 		return nil, errors.Join(fmt.Errorf("creating database: %w", err), file.Close())
