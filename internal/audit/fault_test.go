@@ -24,7 +24,6 @@ const memPath = "/mem/audit.log"
 
 var memKey = []byte("key")
 
-// mortal is a store whose process can be killed: it fails from then on.
 func testEvent(id string) []byte {
 	e := Event{EventName: "Test", EventID: id}
 	return e.AppendJSON(nil)
@@ -57,13 +56,6 @@ func stage(l *Log, store kv.Store, id string) bool {
 	return err == nil
 }
 
-// counts returns how often each event is in the log, which must verify.
-// workload runs calls of both sorts until the disk is gone, and returns what was
-// acknowledged.
-// check opens the log after a crash and holds it to what was acknowledged.
-// TestCrashes kills the process in each operation on its files, with writes torn
-// in several places, with and without the power failing too.
-// TestTornAtEveryByte tears the last write of a process at each of its bytes.
 func TestAFailedSyncIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]bool{"the data is still cached": false, "the data is lost": true} {

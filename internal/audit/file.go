@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,6 +72,11 @@ func openOS(path string, flag int) (file, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
 		err = fmt.Errorf("%s is not a regular file", path)
@@ -82,7 +88,7 @@ func openOS(path string, flag int) (file, error) {
 		f.Close()
 		return nil, err
 	}
-	return osFile{f}, nil
+	return osFile{f, conn}, nil
 }
 
 func (osFiles) stat(path string) (fileInfo, error) {
@@ -124,27 +130,39 @@ func (osFiles) syncDir(path string) error {
 }
 
 // An osFile is a file of the operating system.
-type osFile struct{ *os.File }
+type osFile struct {
+	*os.File
+	conn syscall.RawConn
+}
+
+// control calls fn with the descriptor, which is not closed meanwhile.
+func (f osFile) control(fn func(fd int) error) error {
+	var err error
+	if e := f.conn.Control(func(fd uintptr) { err = fn(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
 
 func (f osFile) info() (fileInfo, error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	if err := f.control(func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
 		return fileInfo{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return infoOf(&st), nil
 }
 
 func (f osFile) lock() error {
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	return f.control(func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 }
 
 func (f osFile) reserve(offset, n int64) error {
-	err := allocate(int(f.Fd()), offset, n)
+	err := f.control(func(fd int) error { return allocate(fd, offset, n) })
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
+	if err := f.control(func(fd int) error { return unix.Fstatfs(fd, &st) }); err != nil {
 		return err
 	}
 	if uint64(st.Bavail)*uint64(st.Bsize) < uint64(n) {

@@ -18,6 +18,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/testneed"
 )
 
+// small mounts a file system of the given size.
 func small(t *testing.T, size string) string {
 	t.Helper()
 	testneed.Root(t)
@@ -33,6 +34,7 @@ func small(t *testing.T, size string) string {
 	return dir
 }
 
+// fill takes all room in dir that is left.
 func fill(t *testing.T, dir string) (release func()) {
 	t.Helper()
 	path := filepath.Join(dir, "filler")

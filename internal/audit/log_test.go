@@ -200,8 +200,6 @@ func TestStagedCallsAreDeletedFromTheStoreInTime(t *testing.T) {
 	})
 }
 
-// small mounts a file system of the given size.
-// fill takes all room in dir that is left.
 func BenchmarkAppend(b *testing.B) {
 	for _, interval := range []time.Duration{audit.DefaultSyncInterval, audit.SyncAlways} {
 		for _, callers := range []int{1, 16, 64} {
