@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
@@ -50,52 +51,83 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	g.observe(observation)
 }
 
-// serve does all steps but the answer. What fails before there is a transaction is
-// recorded here; transact records the rest.
-func (g *Gate) serve(req *http.Request, call *Call) (*wire.Request, any, error) {
-	body, unread := readBody(req)
+// serve does all steps but the answer, and has the call recorded, whatever becomes of
+// it. A call that reads is one snapshot from the lookup of its credential on; one that
+// writes has a transaction after that. An error says that nothing of it is kept.
+func (g *Gate) serve(req *http.Request, call *Call) (request *wire.Request, out any, err error) {
+	ctx := req.Context()
+	body, fault := readBody(req)
 	defer clear(body) // it may hold a secret; what was decoded from it has copies
-	request, in, err := g.admit(req, call, body, unread)
-	if err != nil {
-		if failed := g.append(req.Context(), call, in, nil, err); failed != nil {
-			err = failed
-		}
-		return request, nil, err
+	request, fault = g.identify(req, call, body, fault)
+	if err := g.audit.Ready(); err != nil {
+		return request, nil, errUnrecorded(err)
 	}
-	out, err := g.transact(req.Context(), call, in)
+	if body == nil && fault != nil { // without a body there is no signature to verify
+		return request, nil, cmp.Or(g.append(ctx, call, nil, nil, fault), fault)
+	}
+	var in any
+	_, err = g.store.View(ctx, func(r kv.Reader) (err error) {
+		in, err = g.admit(r, req, call, request, admission{body, fault})
+		if err == nil && !call.op.writes {
+			out, err = call.begin(ctx, r, in)
+		}
+		return err
+	})
+	if err == nil && call.op.writes {
+		out, err = g.write(ctx, call, in)
+	} else if failed := g.append(ctx, call, in, out, err); failed != nil {
+		return request, nil, failed
+	}
+	if err == nil {
+		g.after.add(call.run.later)
+	}
 	return request, out, err
 }
 
-// admit takes a request up to its validated input: it finds the operation, verifies
-// the signature, decodes and validates. unread is why the body is not there.
-func (g *Gate) admit(req *http.Request, call *Call, body []byte, unread error) (request *wire.Request, in any, err error) {
-	request = new(wire.Request) // for the answer, should Identify panic
-	defer recovered(&err)
+// identify finds the operation. What is wrong with the request by now is for admit to
+// say, after the signature.
+func (g *Gate) identify(req *http.Request, call *Call, body []byte, unread error) (request *wire.Request, fault error) {
+	request, fault = new(wire.Request), unread // for the answer, should Identify panic
+	defer recovered(&fault)
 	request, unknown := g.services.Identify(req, body)
 	if request.Service != nil {
 		call.service, call.operation = request.Service, request.Operation
 		call.op = g.lookup(request.Service, request.Operation)
 	}
-	if unread != nil {
-		return request, nil, unread
+	if fault == nil && unknown != nil {
+		fault = unknown
 	}
-	if err := g.authenticate(req, body, call, request); err != nil {
-		return request, nil, err
+	return request, fault
+}
+
+// admission is what admit decides on: a body, and what was wrong with the request
+// before anybody looked at who sent it.
+type admission struct {
+	body  []byte
+	fault error
+}
+
+// admit takes a request up to its validated input: it verifies the signature, decodes
+// and validates.
+func (g *Gate) admit(r kv.Reader, req *http.Request, call *Call, request *wire.Request, a admission) (in any, err error) {
+	defer recovered(&err)
+	if err := g.authenticate(r, req, a.body, call, request); err != nil {
+		return nil, err
 	}
-	if unknown != nil {
-		return request, nil, unknown
+	if a.fault != nil {
+		return nil, a.fault
 	}
 	if call.op == nil {
-		return request, nil, request.Service.NotImplemented(request.Operation)
+		return nil, request.Service.NotImplemented(request.Operation)
 	}
 	in = call.op.newInput()
 	if err := request.Decode(in); err != nil {
-		return request, nil, err
+		return nil, err
 	}
 	if err := request.Service.Validate(in); err != nil {
-		return request, in, err
+		return in, err
 	}
-	return request, in, nil
+	return in, nil
 }
 
 // What a body that can't be had is answered with (AWS: "Common Errors" of each
@@ -130,18 +162,15 @@ func readBody(req *http.Request) ([]byte, error) {
 
 // authenticate verifies the signature, and sets who calls. An unknown key takes as
 // long as a wrong secret.
-func (g *Gate) authenticate(req *http.Request, body []byte, call *Call, request *wire.Request) error {
+func (g *Gate) authenticate(r kv.Reader, req *http.Request, body []byte, call *Call, request *wire.Request) error {
 	protocol := request.Protocol()
 	presented, err := sigv4.Parse(req)
 	if err != nil {
 		return notAuthentic(protocol, err)
 	}
 	call.accessKey, call.Region = presented.AccessKeyID, presented.Region
-	var credential *Credential
-	if _, err := g.store.View(req.Context(), func(r kv.Reader) (err error) {
-		credential, err = g.directory.Credential(r, presented.AccessKeyID)
-		return err
-	}); err != nil {
+	credential, err := g.directory.Credential(r, presented.AccessKeyID)
+	if err != nil {
 		return err
 	}
 	terms := sigv4.Terms{Now: call.Time}

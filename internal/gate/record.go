@@ -27,6 +27,9 @@ func (c *Call) records(in, out any, err error) [][]byte {
 	return append(lines, c.record(in, out, err))
 }
 
+// usualLine is the room that most lines have enough of, in bytes.
+const usualLine = 1536
+
 // record is the call's own audit line, in CloudTrail's form. Sensitive members are
 // in neither the parameters nor the response.
 func (c *Call) record(in, out any, err error) []byte {
@@ -70,7 +73,7 @@ func (c *Call) record(in, out any, err error) []byte {
 			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: owner})
 		}
 	}
-	return e.AppendJSON(nil)
+	return e.AppendJSON(make([]byte, 0, usualLine))
 }
 
 // identity is CloudTrail's userIdentity of the caller, as far as it is known: a

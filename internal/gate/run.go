@@ -13,38 +13,6 @@ import (
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
-// transact runs a call in its transaction and records it. When it returns an
-// error, nothing of the call's effect is kept.
-func (g *Gate) transact(ctx context.Context, call *Call, in any) (any, error) {
-	if err := g.audit.Ready(); err != nil {
-		return nil, errUnrecorded(err)
-	}
-	var out any
-	var err error
-	if call.op.writes {
-		out, err = g.write(ctx, call, in)
-	} else {
-		out, err = g.read(ctx, call, in)
-	}
-	if err == nil {
-		g.after.add(call.run.later)
-	}
-	return out, err
-}
-
-// read runs the call on a snapshot, and has its record in the log before the
-// answer is given away.
-func (g *Gate) read(ctx context.Context, call *Call, in any) (out any, err error) {
-	_, err = g.store.View(ctx, func(r kv.Reader) error {
-		out, err = call.begin(ctx, r, in)
-		return err
-	})
-	if failed := g.append(ctx, call, in, out, err); failed != nil {
-		return nil, failed
-	}
-	return out, err
-}
-
 // write runs the call in a transaction that its record is part of. The record of
 // a call that failed has no transaction to be in.
 func (g *Gate) write(ctx context.Context, call *Call, in any) (out any, err error) {
@@ -72,6 +40,7 @@ func (g *Gate) prepare(ctx context.Context, call *Call, in any) (err error) {
 		if err := call.renew(r); err != nil {
 			return err
 		}
+		call.run = &run{}
 		return call.permit(ctx, r, in)
 	}); err != nil {
 		return err
@@ -84,8 +53,10 @@ func (g *Gate) prepare(ctx context.Context, call *Call, in any) (err error) {
 func (g *Gate) update(ctx context.Context, call *Call, in any) (out any, staged audit.Staged, err error) {
 	_, err = g.store.Update(ctx, func(tx kv.Tx) error {
 		var err error
-		out, err = call.begin(ctx, tx, in)
-		if err != nil {
+		if err = call.renew(tx); err != nil {
+			return err
+		}
+		if out, err = call.begin(ctx, tx, in); err != nil {
 			return err
 		}
 		staged, err = g.audit.Stage(tx, call.records(in, out, nil)...)
@@ -113,16 +84,13 @@ func (g *Gate) append(ctx context.Context, call *Call, in, out any, err error) e
 // begin is one run of the call's transaction.
 func (c *Call) begin(ctx context.Context, r kv.Reader, in any) (out any, err error) {
 	defer recovered(&err)
-	if err := c.renew(r); err != nil {
-		return nil, err
-	}
+	c.run = &run{}
 	return c.execute(ctx, r, in)
 }
 
-// renew begins a run: the credential is looked up once more, because the one that the
-// signature was verified with may have been withdrawn or replaced since.
+// renew looks the credential up once more in another snapshot than that in which the
+// signature was verified: it may have been withdrawn or replaced since.
 func (c *Call) renew(r kv.Reader) error {
-	c.run = &run{}
 	credential, err := c.gate.directory.Credential(r, c.accessKey)
 	if err != nil {
 		return err
