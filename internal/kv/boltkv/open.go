@@ -27,7 +27,7 @@ const mmapBytes int64 = 4 << 30
 
 // Open opens the database at path, and creates it if there is none, in a directory that
 // it creates as well (modes 0600 and 0700). It reads the whole file to see that it is
-// sound, about a second a GiB.
+// sound, half a second a GiB that the system has in memory.
 //
 // It answers kv.ErrLocked when another process has the file for longer than the wait in
 // opts, kv.ErrVersion when a newer Coffer has written it, and kv.ErrCorrupt when it is

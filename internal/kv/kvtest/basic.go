@@ -223,14 +223,14 @@ func ended(ctx context.Context, s kv.Store) error {
 	}
 	for _, r := range []kv.Reader{reader, writer} {
 		if _, err := r.Get("a"); err == nil {
-			return errors.New("Get works after the transaction")
+			return errors.New("a Get works after the transaction")
 		}
 		if _, err := scan(r, kv.Range{}); err == nil {
-			return errors.New("Scan works after the transaction")
+			return errors.New("a Scan works after the transaction")
 		}
 	}
 	if writer.Put("b", nil) == nil || writer.Delete("a") == nil {
-		return errors.New("Put or Delete works after the transaction")
+		return errors.New("a Put or a Delete works after the transaction")
 	}
 	return view(ctx, s, has("a", ""), hasNot("b"))
 }

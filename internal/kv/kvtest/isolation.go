@@ -131,7 +131,7 @@ func addUp(r kv.Reader) error {
 			return err
 		}
 		if strconv.Itoa(n) != string(p.Value) {
-			return fmt.Errorf("Scan yields %s for %s, and Get then %d", p.Value, p.Key, n)
+			return fmt.Errorf("a Scan yields %s for %s, and then a Get %d", p.Value, p.Key, n)
 		}
 		sum += n
 	}

@@ -52,7 +52,7 @@ func closeWaits(ctx context.Context, s kv.Store) error {
 	<-inside
 	closing := start(func() error {
 		if err := s.Close(); err != nil || !over.Load() {
-			return fmt.Errorf("Close returned (%v) before a transaction was over: %t", err, !over.Load())
+			return fmt.Errorf("the store closed (%v) before a transaction was over: %t", err, !over.Load())
 		}
 		return nil
 	})

@@ -52,10 +52,10 @@ func rollbackOnError(ctx context.Context, s kv.Store) error {
 	refusal := errors.New("refused")
 	_, err = s.Update(ctx, func(tx kv.Tx) error { return errors.Join(spoil(tx), refusal) })
 	if !errors.Is(err, refusal) {
-		return fmt.Errorf("Update returned %v, want fn's error", err)
+		return fmt.Errorf("an Update returned %v, want fn's error", err)
 	}
 	if _, err := s.View(ctx, func(kv.Reader) error { return refusal }); !errors.Is(err, refusal) {
-		return fmt.Errorf("View returned %v, want fn's error", err)
+		return fmt.Errorf("a View returned %v, want fn's error", err)
 	}
 	return untouched(ctx, s, before)
 }

@@ -72,7 +72,7 @@ func watchAfter(ctx context.Context, s kv.Store) error {
 	for i, after := range revs[:len(revs)-1] {
 		events, err := watched(ctx, s, "", after)
 		if got := describe(events); err != nil || !slices.Equal(got, want[perRev[i]:]) {
-			return fmt.Errorf("Watch after %d tells %q, %v; want %q", after, got, err, want[perRev[i]:])
+			return fmt.Errorf("a Watch after %d tells %q, %v; want %q", after, got, err, want[perRev[i]:])
 		}
 	}
 	return nil
