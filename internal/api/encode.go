@@ -5,6 +5,7 @@ package api
 
 import (
 	"encoding/base64"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -122,6 +123,9 @@ func appendValue(b []byte, t *Type, v reflect.Value, audit bool) []byte {
 // appendMap writes the entries in order of their keys, so that equal values have
 // equal forms.
 func appendMap(b []byte, t *Type, v reflect.Value, audit bool) []byte {
+	if m, ok := v.Interface().(map[string]string); ok {
+		return appendStrings(b, m)
+	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
 	elem := reflect.New(t.Elem.Go).Elem() // entries have no address, and secrets need one
@@ -133,6 +137,22 @@ func appendMap(b []byte, t *Type, v reflect.Value, audit bool) []byte {
 		elem.Set(v.MapIndex(key))
 		b = append(AppendString(b, key.String()), ':')
 		b = appendValue(b, t.Elem, elem, audit)
+	}
+	return append(b, '}')
+}
+
+// appendStrings is appendMap for the map that calls have most, the encryption context.
+func appendStrings(b []byte, m map[string]string) []byte {
+	var few [8]string
+	keys := slices.AppendSeq(few[:0], maps.Keys(m))
+	slices.Sort(keys)
+	b = append(b, '{')
+	for i, key := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(AppendString(b, key), ':')
+		b = AppendString(b, m[key])
 	}
 	return append(b, '}')
 }

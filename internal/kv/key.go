@@ -11,18 +11,19 @@ import "strings"
 // one segment begins with another and goes on with a byte that sorts before '/', such
 // as '-' or '.', does it come before what is below the shorter one.
 func Key(segments ...string) string {
-	n := len(segments)
-	for _, s := range segments {
-		n += len(s)
-	}
-	b := make([]byte, 0, n)
+	var room [256]byte
+	return string(AppendKey(room[:0], segments...))
+}
+
+// AppendKey appends what Key returns.
+func AppendKey(b []byte, segments ...string) []byte {
 	for i, s := range segments {
 		if i > 0 {
 			b = append(b, '/')
 		}
 		b = appendEscaped(b, s)
 	}
-	return string(b)
+	return b
 }
 
 // Prefix is Key with a final '/': the range of all keys below those segments.

@@ -40,7 +40,10 @@ func Memoised[T any](name string, limit int) *Table[T] {
 }
 
 // Key returns the key of the record at those segments.
-func (t *Table[T]) Key(segments ...string) string { return t.name + "/" + kv.Key(segments...) }
+func (t *Table[T]) Key(segments ...string) string {
+	var room [256]byte
+	return string(kv.AppendKey(append(append(room[:0], t.name...), '/'), segments...))
+}
 
 // Get returns the record at those segments, or nil when there is none.
 func (t *Table[T]) Get(r kv.Reader, segments ...string) (*T, error) {
