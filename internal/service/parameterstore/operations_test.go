@@ -183,7 +183,27 @@ func TestDeletedParametersLeaveNothing(t *testing.T) {
 	if keys := append(f.Keys("ssm/"), f.Keys("jobs/")...); len(keys) != 0 {
 		t.Errorf("left in the store: %v", keys)
 	}
-	if got := f.set("y", "anew"); got.Version != 1 {
+}
+
+// What is created again before the old versions are gone keeps its own.
+func TestAParameterNeverMeetsItsPredecessor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, value := range []string{"old 1", "old 2", "old 3"} {
+		f.set("y", value)
+	}
+	if _, err := f.ssm.DeleteParameter(t.Context(), &awsssm.DeleteParameterInput{Name: aws.String("y")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.set("y", "new 1"); got.Version != 1 {
 		t.Errorf("created again, its version is %d", got.Version)
+	}
+	f.set("y", "new 2")
+	f.Settle()
+	if d := cmp.Diff([]string{"1=new 1", "2=new 2"}, f.versions("y", 50)); d != "" {
+		t.Errorf("history (-want +got):\n%s", d)
+	}
+	if keys := f.Keys("ssm/version/"); len(keys) != 1 {
+		t.Errorf("versions in the store: %v", keys)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,71 @@ func TestARestartKeepsParameters(t *testing.T) {
 	}
 }
 
+// model is a parameter as it should be.
+type model struct {
+	f      *fixture
+	levels []string
+	values []string // of versions 1 to n
+	labels map[string]int64
+}
+
+func (m *model) name() string { return "/" + strings.Join(m.levels, "/") }
+
+func (m *model) put(rt *rapid.T) {
+	value := rapid.StringMatching(`[a-z]{1,8}`).Draw(rt, "value")
+	got := m.f.set(m.name(), value)
+	if m.values = append(m.values, value); got.Version != int64(len(m.values)) {
+		rt.Fatalf("version %d, want %d", got.Version, len(m.values))
+	}
+}
+
+func (m *model) label(rt *rapid.T) {
+	if len(m.values) == 0 {
+		return
+	}
+	label := rapid.SampledFrom([]string{"blue", "green"}).Draw(rt, "label")
+	m.labels[label] = rapid.Int64Range(1, int64(len(m.values))).Draw(rt, "on")
+	m.f.relabel(label, m.labels[label], m.levels...)
+}
+
+func (m *model) delete(rt *rapid.T) {
+	_, err := m.f.ssm.DeleteParameter(m.f.tb.Context(), &awsssm.DeleteParameterInput{Name: new(m.name())})
+	want := "success"
+	if len(m.values) == 0 {
+		want = "ParameterNotFound"
+	}
+	if code(err) != want {
+		rt.Fatalf("deleting: %v", err)
+	}
+	m.values, m.labels = nil, map[string]int64{}
+}
+
+func (m *model) check(rt *rapid.T) {
+	want := map[string]int64{}
+	for label, n := range m.labels {
+		want[m.name()+":"+label] = n
+	}
+	if n := len(m.values); n > 0 {
+		want[m.name()] = int64(n)
+		for i := max(1, n-6); i <= n; i++ {
+			want[fmt.Sprint(m.name(), ":", i)] = int64(i)
+		}
+	}
+	if len(want) == 0 {
+		return
+	}
+	got, err := m.f.ssm.GetParameters(m.f.tb.Context(), &awsssm.GetParametersInput{Names: slices.Collect(maps.Keys(want))})
+	if err != nil || len(got.Parameters) != len(want) {
+		rt.Fatalf("got %+v, %v", got, err)
+	}
+	for _, p := range got.Parameters {
+		asked := *p.Name + aws.ToString(p.Selector)
+		if n := want[asked]; p.Version != n || *p.Value != m.values[n-1] {
+			rt.Fatalf("%s is version %d, %s", asked, p.Version, *p.Value)
+		}
+	}
+}
+
 // Whatever is put, labelled, deleted and put again: the current version is the last
 // one put, numbers grow by one from 1, each kept version has its value, and a label
 // means the version that it was put on last.
@@ -152,62 +218,11 @@ func TestVersionsAndLabelsHold(t *testing.T) {
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
-		levels := []string{"m", strconv.Itoa(run)}
-		name := "/m/" + levels[1]
-		var values []string // of versions 1 to n
-		labels := map[string]int64{}
-		rt.Repeat(map[string]func(*rapid.T){
-			"put": func(rt *rapid.T) {
-				value := rapid.StringMatching(`[a-z]{1,8}`).Draw(rt, "value")
-				got := f.set(name, value)
-				if values = append(values, value); got.Version != int64(len(values)) {
-					rt.Fatalf("version %d, want %d", got.Version, len(values))
-				}
-			},
-			"label": func(rt *rapid.T) {
-				if len(values) == 0 {
-					rt.Skip("no version to label")
-				}
-				label := rapid.SampledFrom([]string{"blue", "green"}).Draw(rt, "label")
-				labels[label] = rapid.Int64Range(1, int64(len(values))).Draw(rt, "on")
-				f.relabel(label, labels[label], levels...)
-			},
-			"delete": func(rt *rapid.T) {
-				_, err := f.ssm.DeleteParameter(t.Context(), &awsssm.DeleteParameterInput{Name: &name})
-				want := "success"
-				if len(values) == 0 {
-					want = "ParameterNotFound"
-				}
-				if code(err) != want {
-					rt.Fatalf("deleting: %v", err)
-				}
-				values, labels = nil, map[string]int64{}
-			},
-			"": func(rt *rapid.T) {
-				want := map[string]int64{}
-				for label, n := range labels {
-					want[name+":"+label] = n
-				}
-				if n := len(values); n > 0 {
-					want[name] = int64(n)
-					for i := max(1, n-6); i <= n; i++ {
-						want[fmt.Sprint(name, ":", i)] = int64(i)
-					}
-				}
-				if len(want) == 0 {
-					return
-				}
-				got, err := f.ssm.GetParameters(t.Context(), &awsssm.GetParametersInput{Names: slices.Collect(maps.Keys(want))})
-				if err != nil || len(got.InvalidParameters) > 0 {
-					rt.Fatalf("invalid: %v, %v", got, err)
-				}
-				for _, p := range got.Parameters {
-					asked := *p.Name + aws.ToString(p.Selector)
-					if n := want[asked]; p.Version != n || *p.Value != values[n-1] {
-						rt.Fatalf("%s is version %d, %s", asked, p.Version, *p.Value)
-					}
-				}
-			},
-		})
+		m := &model{f: f, levels: []string{"m", strconv.Itoa(run)}, labels: map[string]int64{}}
+		steps := map[string]func(*rapid.T){"put": m.put, "label": m.label, "delete": m.delete}
+		for _, step := range rapid.SliceOfN(rapid.SampledFrom([]string{"put", "put", "label", "delete"}), 1, 12).Draw(rt, "steps") {
+			steps[step](rt)
+			m.check(rt)
+		}
 	})
 }
