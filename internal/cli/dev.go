@@ -51,6 +51,7 @@ printed; with a COMMAND they are set for it, and the server stops when it ends.`
 }
 
 func runDev(cmd *cobra.Command, config server.Config, f devFlags, command []string) (err error) {
+	tuneMemory()
 	if (f.accessKeyID == "") != (f.secretAccessKey == "") {
 		return usageError{errors.New("--access-key-id and --secret-access-key belong together")}
 	}
@@ -124,6 +125,9 @@ func serveDuring(cmd *cobra.Command, s *server.Server, l net.Listener, variables
 	child.Env = append(withoutAWS(os.Environ()), variables...)
 	child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
 	err := child.Run()
+	if errors.Is(err, context.Canceled) && child.ProcessState != nil && child.ProcessState.Success() {
+		err = nil // it was told to stop, and did
+	}
 	stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = exitStatus(exit.ExitCode())

@@ -234,7 +234,10 @@ type listedKey struct {
 func printKeys(w io.Writer, keys []*identity.AccessKey, asJSON bool) error {
 	listed := []listedKey{}
 	for _, k := range keys {
-		l := listedKey{k.ID, k.Account, string(k.Kind) + "/" + k.Name, "Active", k.Created, k.Expires}
+		l := listedKey{k.ID, k.Account, string(k.Kind), "Active", k.Created, k.Expires}
+		if k.Kind != identity.Root {
+			l.Principal += "/" + k.Name
+		}
 		if k.Inactive {
 			l.Status = "Inactive"
 		}

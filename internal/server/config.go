@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -85,10 +86,23 @@ func LoadFile(path string, c *Config) error {
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: %w", path, err)
+	if err := d.Decode(c); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("configuration %s: %w", path, oneLine(err))
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("configuration %s: more than one document", path)
 	}
 	return nil
+}
+
+// oneLine has the faults that the YAML package lists, one a line, in a row.
+func oneLine(err error) error {
+	if faults, ok := errors.AsType[*yaml.TypeError](err); ok {
+		return errors.New(strings.Join(faults.Errors, "; "))
+	}
+	return err
 }
 
 // complete fills in the defaults and checks what belongs together.

@@ -128,12 +128,23 @@ func policyDocument(node *yaml.Node) (string, error) {
 	if node.Kind == yaml.ScalarNode {
 		return node.Value, nil
 	}
+	datesAsText(node)
 	var document any
 	if err := node.Decode(&document); err != nil {
 		return "", err
 	}
 	text, err := json.Marshal(document)
 	return string(text), err
+}
+
+// datesAsText keeps YAML from taking a policy's Version for a date.
+func datesAsText(node *yaml.Node) {
+	if node.ShortTag() == "!!timestamp" {
+		node.Tag = "!!str"
+	}
+	for _, child := range node.Content {
+		datesAsText(child)
+	}
 }
 
 func (c *PrincipalConfig) keys(p identity.Principal) ([]identity.NewKey, error) {
