@@ -49,7 +49,8 @@ func child(tb testing.TB, name, path string, wrap ...string) *exec.Cmd {
 	}
 	args := append(wrap, self, path)
 	cmd := exec.CommandContext(tb.Context(), args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), childVariable+"="+name)
+	// The race detector lets a process sleep for a second before it ends.
+	cmd.Env = append(os.Environ(), childVariable+"="+name, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
 }

@@ -83,7 +83,7 @@ func recording(t *testing.T) []call {
 	strace := testneed.Program(t, "strace")
 	dir := t.TempDir()
 	path, log := filepath.Join(dir, "db"), filepath.Join(dir, "log")
-	cmd := child(t, "record", path, strace, "-f", "-qq", "-y", "-xx", "-s", "100000000", "-o", log,
+	cmd := child(t, "record", path, strace, "-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", "100000000", "-o", log,
 		"-e", "trace=pwrite64,ftruncate,fsync,fdatasync")
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)

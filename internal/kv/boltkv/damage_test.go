@@ -20,7 +20,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
 )
 
-var damageRounds = flag.Int("boltkv.damage", 500, "how many damaged files to open")
+var damageRounds = flag.Int("boltkv.damage", 300, "how many damaged files to open")
 
 // contents returns what the store holds and its revision.
 func contents(tb testing.TB, s kv.Store) (map[string]string, kv.Rev) {

@@ -20,13 +20,13 @@ import (
 )
 
 // faultUpdates is how many Updates a process makes that is to meet a fault.
-const faultUpdates = 4
+const faultUpdates = 3
 
 // meetFault is meetFaultWith of values small enough to be quick.
 func meetFault(path string) error { return meetFaultWith(path, 300_000, 1) }
 
 // meetFaultGrowing is meetFaultWith of values that let the file grow, by bbolt's 16 MiB.
-func meetFaultGrowing(path string) error { return meetFaultWith(path, kv.MaxValue, 6) }
+func meetFaultGrowing(path string) error { return meetFaultWith(path, kv.MaxValue, 8) }
 
 // meetFaultWith makes Updates, of so many values of that size, one of whose system calls fails, and returns what is wrong with
 // the store's behaviour. It prints in which way it failed.
@@ -145,7 +145,7 @@ func TestFaults(t *testing.T) {
 			seen := make(map[string]int)
 			for n := 1; ; n++ {
 				path := filepath.Join(t.TempDir(), "db")
-				out, err := child(t, fault.child, path, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+fault.call,
+				out, err := child(t, fault.child, path, strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace="+fault.call,
 					"-e", fmt.Sprintf("inject=%s:error=%s:when=%d", fault.call, fault.errno, n)).Output()
 				if err != nil {
 					t.Fatalf("call %d: %v", n, err)
