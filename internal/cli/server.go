@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +42,20 @@ COFFER_AUDIT_FILE) and from a configuration file, in this order.`,
 	return cmd
 }
 
+// collectAt lets the heap grow to this share of what is live before it is collected, in
+// percent. What lives is small (a few MiB of decoded records and buffers), so Go's own
+// 100 collects hundreds of times a second under load, for a fifth of the processor time.
+const collectAt = 400
+
+// tuneMemory sets collectAt, unless the operator has said otherwise by GOGC.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+}
+
 func runServer(cmd *cobra.Command, config server.Config) (err error) {
+	tuneMemory()
 	log, err := newLog(cmd.ErrOrStderr(), config.LogLevel)
 	if err != nil {
 		return err
