@@ -10,6 +10,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type Server struct {
 	jobs    *jobs.Worker
 	metrics *metrics
 	handler http.Handler
+	tls     *tls.Config // nil for plain HTTP; set by Listen
 }
 
 // Open opens the data directory, and makes what is missing on first start.
@@ -114,8 +116,13 @@ const (
 	maxHeader    = 32 << 10
 )
 
-// Listen opens the listener that the configuration names.
+// Listen opens the listener that the configuration names. With TLS its certificate is
+// there from then on.
 func (s *Server) Listen() (net.Listener, error) {
+	var err error
+	if s.tls, err = s.Config.tlsConfig(time.Now()); err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", s.Config.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("%w: is another server running there? choose another address with --listen", err)
@@ -123,21 +130,17 @@ func (s *Server) Listen() (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves on l, with TLS if the configuration says so, until ctx ends; then it
-// waits for the calls under way, up to the stop timeout. It closes l.
+// Serve serves on l, which Listen opened, until ctx ends; then it waits for the calls
+// under way, up to the stop timeout. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	tlsConfig, err := s.Config.tlsConfig(time.Now())
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
 	server := &http.Server{
-		Handler: s.handler, TLSConfig: tlsConfig,
+		Handler: s.handler, TLSConfig: s.tls,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	go func() {
-		if tlsConfig != nil {
+		if s.tls != nil {
 			failed <- server.ServeTLS(l, "", "")
 			return
 		}

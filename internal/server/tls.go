@@ -48,12 +48,15 @@ func (c *Config) tlsConfig(now time.Time) (*tls.Config, error) {
 	}, nil
 }
 
-// selfSigned returns the pair of files in dir, and makes them if they are not there.
+// selfSigned returns the pair of files in dir, and makes them if they are not there, or
+// no longer good.
 func selfSigned(dir, listen string, now time.Time) (certFile, keyFile string, err error) {
 	certFile, keyFile = filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
-	if _, err := os.Stat(keyFile); err == nil {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	switch {
+	case err == nil && now.Before(pair.Leaf.NotAfter):
 		return certFile, keyFile, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", "", err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
