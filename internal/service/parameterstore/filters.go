@@ -39,8 +39,7 @@ var (
 	byPathKeys   = []string{keyType, keyKeyID, keyLabel}
 )
 
-// optionsOf are the options of a key, in the order in which AWS lists them. The
-// first of defaultOption applies when the filter has none.
+// optionsOf are the options of a key, in the order in which AWS lists them.
 func optionsOf(key string) []string {
 	switch key {
 	case keyName:
@@ -53,6 +52,7 @@ func optionsOf(key string) []string {
 	return []string{optionBeginsWith, optionEquals}
 }
 
+// defaultOption is the option of a filter that has none.
 func defaultOption(key string) string {
 	if key == keyPath {
 		return optionOneLevel

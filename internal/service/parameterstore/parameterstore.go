@@ -14,7 +14,9 @@
 // of a SecureString is encrypted under a KMS key besides, with the parameter's ARN as
 // encryption context, by calls to KMS that are decided and recorded as the caller's.
 //
-// A parameter whose Expiration policy has passed does not exist for any operation.
+// A parameter whose Expiration policy has passed does not exist for any operation. Its
+// records stay in the store until a parameter of that name is put again. The other
+// policies are kept and shown, and notify nobody yet.
 package parameterstore
 
 import (

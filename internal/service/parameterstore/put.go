@@ -95,12 +95,13 @@ func (s *service) advance(tx kv.Tx, call *gate.Call, old *Parameter, in *ssm.Put
 	if !isTrue(in.Overwrite) {
 		return nil, ssm.ParameterAlreadyExists.New(msgExists)
 	}
+	// AWS documents the refusal for hierarchies; outside of one it lets the type change,
+	// which Terraform's aws_ssm_parameter relies on.
 	if in.Type != nil && *in.Type != old.Current.Type && strings.Contains(old.key(), "/") {
 		return nil, ssm.HierarchyTypeMismatchException.New(msgTypeChange)
 	}
 	p := *old // which is shared, as its maps are: they are not written to
 	p.Current.Number++
-	p.Current.Value = nil
 	if err := p.Current.settle(call, in); err != nil {
 		return nil, err
 	}
