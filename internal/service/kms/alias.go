@@ -24,6 +24,10 @@ const (
 // quotas": aliases per KMS key).
 const maxAliases = 50
 
+// maxAliasName is the longest name of an alias in characters (KMS API Reference,
+// CreateAlias). Longer ones can be asked for, and name nothing.
+const maxAliasName = 256
+
 // Alias is the record of one alias. The name begins with "alias/".
 type Alias struct {
 	Name             string
@@ -40,6 +44,10 @@ func (s *Service) bindAliases(g *gate.Gate) {
 	}, s.listAliases)
 }
 
+func aliasTarget(call *gate.Call, name string) gate.Target {
+	return gate.Target{ARN: call.ARN("kms", name), Type: "AWS::KMS::Alias"}
+}
+
 // createAliasTargets are the alias and the key: AWS asks for the permission on both
 // (AWS KMS Developer Guide, "Controlling access to aliases").
 func (s *Service) createAliasTargets(_ context.Context, r kv.Reader, call *gate.Call, in *kms.CreateAliasInput) ([]gate.Target, error) {
@@ -51,7 +59,7 @@ func (s *Service) createAliasTargets(_ context.Context, r kv.Reader, call *gate.
 	}
 	k, err := s.findKey(r, call, *in.TargetKeyId)
 	key, err := targetOf(call, *in.TargetKeyId, k, err)
-	return []gate.Target{{ARN: call.ARN("kms", *in.AliasName)}, key}, err
+	return []gate.Target{aliasTarget(call, *in.AliasName), key}, err
 }
 
 func (s *Service) createAlias(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
@@ -98,7 +106,7 @@ func (s *Service) deleteAliasTargets(_ context.Context, r kv.Reader, call *gate.
 	if err := checkAlias(*in.AliasName); err != nil {
 		return nil, err
 	}
-	targets := []gate.Target{{ARN: call.ARN("kms", *in.AliasName)}}
+	targets := []gate.Target{aliasTarget(call, *in.AliasName)}
 	k, err := s.find(r, call, *in.AliasName)
 	switch {
 	case err == nil:
@@ -110,12 +118,9 @@ func (s *Service) deleteAliasTargets(_ context.Context, r kv.Reader, call *gate.
 }
 
 func (s *Service) deleteAlias(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.DeleteAliasInput) (*kms.DeleteAliasOutput, error) {
-	a, err := s.aliases.Get(tx, call.Account, call.Region, *in.AliasName)
+	a, err := s.alias(tx, call, *in.AliasName)
 	if err != nil {
 		return nil, err
-	}
-	if a == nil {
-		return nil, noAlias(call, *in.AliasName)
 	}
 	if err := s.aliasesOf.Delete(tx, call.Account, call.Region, a.KeyID, a.Name); err != nil {
 		return nil, err

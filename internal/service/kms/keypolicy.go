@@ -12,6 +12,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
 // maxKeyPolicy is the longest key policy in bytes (AWS KMS Developer Guide, "Resource
@@ -64,7 +65,7 @@ func checkKeyPolicy(document string, call *gate.Call) error {
 }
 
 func (p *keyPolicy) isDefault(call *gate.Call) bool {
-	if len(p.Statement) != 1 || (p.Version != "2012-10-17" && p.Version != "2008-10-17") {
+	if len(p.Statement) != 1 || !slices.Contains([]string{"", policy.Version2008, policy.Version2012}, p.Version) {
 		return false
 	}
 	st := &p.Statement[0]

@@ -11,7 +11,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
 
-// maxGenerating is how many key pairs are made at once: an RSA pair of 4096 bits
+// maxGenerating is how many slow key pairs are made at once: an RSA pair of 4096 bits
 // takes seconds of a core.
 const maxGenerating = 2
 
@@ -66,15 +66,18 @@ func (s *Service) prepareKey(ctx context.Context, call *gate.Call, in *kms.Creat
 	return k, nil
 }
 
-// generate makes key material when there is room to.
-func (s *Service) generate(ctx context.Context, spec string) ([]byte, error) {
-	select {
-	case s.generating <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// generate makes key material, when there is room to if it takes long.
+func (s *Service) generate(ctx context.Context, name string) ([]byte, error) {
+	spec := keySpecs[name]
+	if spec.slow {
+		select {
+		case s.generating <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		defer func() { <-s.generating }()
 	}
-	defer func() { <-s.generating }()
-	return keySpecs[spec].generate()
+	return spec.generate()
 }
 
 // checkOrigin refuses key material that is not made here.
@@ -92,6 +95,7 @@ func checkOrigin(in *kms.CreateKeyInput) error {
 
 func (s *Service) createKey(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 	k := call.Prepared().(*Key)
+	call.Concerns(k.target(call))
 	if len(in.Tags) > 0 {
 		if err := call.Authorize("kms:TagResource", k.target(call)); err != nil {
 			return nil, err

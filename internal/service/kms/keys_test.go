@@ -1,6 +1,8 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//lint:file-ignore SA1019 the former names of members are served, and tested, too
+
 package kms_test
 
 import (
@@ -146,6 +148,7 @@ func TestCreateKeyTakes(t *testing.T) {
 	for name, in := range map[string]awskms.CreateKeyInput{
 		"the default policy as text":  {Policy: new(rootPolicy)},
 		"the same in other words":     {Policy: new(`{"Statement":{"Effect":"Allow","Principal":{"AWS":["` + servicetest.Account + `"]},"Action":["kms:*"],"Resource":["*"]},"Version":"2012-10-17"}`)},
+		"a policy without a version":  {Policy: new(strings.Replace(rootPolicy, `"Version":"2012-10-17",`, "", 1))},
 		"a policy without the check":  {Policy: new(rootPolicy), BypassPolicyLockoutSafetyCheck: true},
 		"fifty tags":                  {Tags: tags(50)},
 		"the former name of the spec": {CustomerMasterKeySpec: "HMAC_256", KeyUsage: "GENERATE_VERIFY_MAC"},
@@ -245,6 +248,9 @@ func TestCreateKeyNeedsPermission(t *testing.T) {
 	w := serve(t)
 	_, err := w.as("ada").CreateKey(t.Context(), &awskms.CreateKeyInput{})
 	wantError(t, err, "AccessDeniedException", denied("ada", "kms:CreateKey", "*"))
+	// Nor does the server work on a key for her: it did not even read what she wants.
+	_, err = w.as("ada").CreateKey(t.Context(), &awskms.CreateKeyInput{KeySpec: "RSA_4096", KeyUsage: "KEY_AGREEMENT"})
+	wantError(t, err, "AccessDeniedException", denied("ada", "kms:CreateKey", "*"))
 
 	maker := w.as("bob", servicetest.Allow("*", "kms:CreateKey"))
 	if _, err := maker.CreateKey(t.Context(), &awskms.CreateKeyInput{}); err != nil {
@@ -311,6 +317,7 @@ func TestIdentifiers(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	long := "alias/" + strings.Repeat("/", 2048-len("alias/"))
 	const mrk = "mrk-d3b95762d3b95762d3b95762d3b95762"
 	for name, want := range map[string][2]string{
 		stranger:                           {"NotFoundException", "Key '" + arn("key/"+stranger) + "' does not exist"},
@@ -321,6 +328,7 @@ func TestIdentifiers(t *testing.T) {
 		"134f2428cec14b25a1ae9048164dba47": {"NotFoundException", "Invalid keyId '134f2428cec14b25a1ae9048164dba47'"},
 		strings.ToUpper(id):                {"NotFoundException", "Invalid keyId '" + strings.ToUpper(id) + "'"},
 		"alias/b":                          {"NotFoundException", "Alias " + arn("alias/b") + " is not found."},
+		long:                               {"NotFoundException", "Alias " + arn(long) + " is not found."},
 		arn("alias/b"):                     {"NotFoundException", "Alias " + arn("alias/b") + " is not found."},
 		"arn:aws:kms:ap-southeast-1:" + servicetest.Account + ":key/" + id: {"NotFoundException", "Invalid arn ap-southeast-1"},
 		"arn:aws:s3:::bucket": {"InvalidArnException", "Invalid arn arn:aws:s3:::bucket"},

@@ -30,7 +30,7 @@ type Service struct {
 	aliases *record.Table[Alias]
 	// aliasesOf has an entry for each alias below its key, for ListAliases by key.
 	aliasesOf *record.Table[struct{}]
-	// generating has room for as many as may make key pairs at once.
+	// generating has room for as many as may make slow key pairs at once.
 	generating chan struct{}
 }
 

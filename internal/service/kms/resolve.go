@@ -23,12 +23,9 @@ func (s *Service) find(r kv.Reader, call *gate.Call, id string) (*Key, error) {
 		return nil, err
 	}
 	if strings.HasPrefix(name, aliasPrefix) {
-		a, err := s.aliases.Get(r, call.Account, call.Region, name)
+		a, err := s.alias(r, call, name)
 		if err != nil {
 			return nil, err
-		}
-		if a == nil {
-			return nil, noAlias(call, name)
 		}
 		name = a.KeyID
 	}
@@ -47,21 +44,25 @@ func (s *Service) findKey(r kv.Reader, call *gate.Call, id string) (*Key, error)
 
 // byID returns the key with that id.
 func (s *Service) byID(r kv.Reader, call *gate.Call, id string) (*Key, error) {
+	if _, _, ok := parseKeyID(id); !ok {
+		return nil, kms.NotFoundException.Newf("Invalid keyId '%s'", id)
+	}
 	k, err := s.keys.Get(r, call.Account, call.Region, id)
-	if err != nil {
-		return nil, err
+	if err == nil && k == nil {
+		err = kms.NotFoundException.Newf("Key '%s' does not exist", keyARN(call, id))
 	}
-	if k == nil {
-		if _, _, ok := parseKeyID(id); !ok {
-			return nil, kms.NotFoundException.Newf("Invalid keyId '%s'", id)
-		}
-		return nil, kms.NotFoundException.Newf("Key '%s' does not exist", keyARN(call, id))
-	}
-	return k, nil
+	return k, err
 }
 
-func noAlias(call *gate.Call, name string) error {
-	return kms.NotFoundException.Newf("Alias %s is not found.", call.ARN("kms", name))
+// alias returns the alias with that name.
+func (s *Service) alias(r kv.Reader, call *gate.Call, name string) (a *Alias, err error) {
+	if len(name) <= maxAliasName {
+		a, err = s.aliases.Get(r, call.Account, call.Region, name)
+	}
+	if err == nil && a == nil {
+		err = kms.NotFoundException.Newf("Alias %s is not found.", call.ARN("kms", name))
+	}
+	return a, err
 }
 
 // localName takes an ARN of the call's account and region apart.

@@ -22,6 +22,8 @@ type keySpec struct {
 	// generate makes the key material. Nil for specs that the standard library has
 	// no key for.
 	generate func() ([]byte, error)
+	// slow says that it takes so long that few may run at once.
+	slow bool
 }
 
 // symmetricLen is the length of a symmetric encryption key's material in bytes.
@@ -66,6 +68,7 @@ var keySpecs = map[string]keySpec{
 func rsaSpec(bits int) keySpec {
 	return keySpec{
 		algorithms: map[string][]string{kms.KeyUsageTypeEncryptDecrypt: rsaEncryption, kms.KeyUsageTypeSignVerify: rsaSigning},
+		slow:       true,
 		generate: func() ([]byte, error) {
 			key, err := rsa.GenerateKey(rand.Reader, bits)
 			if err != nil {
