@@ -56,11 +56,11 @@ func (c *Call) evaluate(action string, t Target) error {
 		Account:   c.Account,
 		Action:    action,
 		Resource:  t.ARN,
+		Granted:   t.Granted,
 		Context:   conditions{c, t},
 	}
 	decision := policy.Evaluate(set, request)
-	lacksAllow := decision.Reason == policy.ImplicitDeny && decision.PolicyType == policy.KindIdentity
-	if decision.Allowed || (lacksAllow && t.Granted) {
+	if decision.Allowed {
 		return nil
 	}
 	if t.Asked != "" {

@@ -76,7 +76,7 @@ func (e *evaluator) lacking(set *Set) Kind {
 		need(KindServiceControl, level...)
 	}
 	p := &e.req.Principal
-	if p.Type != Root {
+	if p.Type != Root && !e.req.Granted {
 		need(KindIdentity, set.Identity...)
 	}
 	if p.Account == "" || p.Account != e.req.Account {

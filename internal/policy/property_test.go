@@ -206,3 +206,29 @@ func TestExplainDecidesAsEvaluate(t *testing.T) {
 		}
 	})
 }
+
+// TestAGrantIsAnIdentityPolicysAllow holds that a grant of the resource does what an
+// identity policy that allows everything does, and so gets past no limit.
+func TestAGrantIsAnIdentityPolicysAllow(t *testing.T) {
+	t.Parallel()
+	all := attach(t, allowAll)
+	rapid.Check(t, func(t *rapid.T) {
+		set, req := genSet().Draw(t, "set"), genRequest().Draw(t, "request")
+		limit := compile(t, genStatements().Draw(t, "limit"))
+		switch rapid.IntRange(0, 3).Draw(t, "limits") {
+		case 1:
+			set.Boundary = &limit
+		case 2:
+			set.Session = []policy.Attached{limit}
+		case 3:
+			set.ServiceControl = [][]policy.Attached{{limit}}
+		}
+		allowed := set
+		allowed.Identity = append(slices.Clone(set.Identity), all...)
+		granted := *req
+		granted.Granted = true
+		if diff := cmp.Diff(policy.Evaluate(&allowed, req), policy.Evaluate(&set, &granted)); diff != "" {
+			t.Errorf("(-allowed +granted):\n%s", diff)
+		}
+	})
+}

@@ -59,6 +59,10 @@ type Request struct {
 	// single one; or, of a resource that does not exist, the name by which it was
 	// asked, which only the pattern * matches.
 	Resource string
+	// Granted says that the resource itself lets the principal in, by a rule that is
+	// no policy here. It stands in for the allow of an identity policy, and for
+	// nothing else.
+	Granted bool
 	// Context may be nil: the request then has no condition keys of its own.
 	Context Context
 }
