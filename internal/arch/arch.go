@@ -101,5 +101,6 @@ var Floors = []Floor{
 		{"internal/testneed", Test},
 		{"internal/arch", Test},
 		{"test", Test},
+		{"test/docs", Test},
 	}},
 }
