@@ -10,7 +10,6 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api"
 	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
-	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
 
@@ -28,7 +27,7 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 		return s.recreate(ctx, tx, call, old, in, c)
 	}
 	if old != nil {
-		if err := jobs.Erase(tx, call.Time, valuesOf(old)); err != nil {
+		if err := eraseVersions(tx, call, old); err != nil {
 			return nil, err
 		}
 	}

@@ -53,16 +53,24 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 	return &sm.DeleteSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, secret)
 }
 
-// erase deletes the head now, and the values, which may be more than a transaction
-// takes, afterwards.
+// erase deletes the head now, and the versions afterwards.
 func (s *Service) erase(tx kv.Tx, call *gate.Call, secret *Secret) (*sm.DeleteSecretOutput, error) {
 	if err := s.heads.Delete(tx, secret.Account, secret.Region, keyName(secret.Name)); err != nil {
 		return nil, err
 	}
-	if err := jobs.Erase(tx, call.Time, valuesOf(secret)); err != nil {
+	if err := eraseVersions(tx, call, secret); err != nil {
 		return nil, err
 	}
 	return &sm.DeleteSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name, DeletionDate: dated(call.Time)}, nil
+}
+
+// eraseVersions has the versions of a secret without a head erased, which may be more
+// than a transaction takes.
+func eraseVersions(tx kv.Tx, call *gate.Call, secret *Secret) error {
+	if err := jobs.Erase(tx, call.Time, valuesOf(secret)); err != nil {
+		return err
+	}
+	return jobs.Erase(tx, call.Time, placesOf(secret))
 }
 
 // deletedBefore answers the forced deletion of a secret that is not there, which AWS

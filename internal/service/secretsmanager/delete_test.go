@@ -87,6 +87,9 @@ func TestForcedDeletionLeavesNoValue(t *testing.T) {
 	w.create("db", "new")
 	w.Restart() // the rest is done after a restart, too
 	w.Settle()
+	if keys := w.Keys("sm/deprecated/"); len(keys) != 0 {
+		t.Errorf("%d entries are left in the index", len(keys))
+	}
 	if keys := w.Keys("sm/version/"); len(keys) != 2 {
 		t.Errorf("%d values are left, want those of the new and of the other secret", len(keys))
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 	"go.uber.org/goleak"
 
@@ -87,6 +88,16 @@ func (w *world) describe(id string) *secretsmanager.DescribeSecretOutput {
 		w.t.Fatalf("describing %s: %v", id, err)
 	}
 	return out
+}
+
+// list returns all versions of a secret, the oldest first.
+func (w *world) list(id string) []types.SecretVersionsListEntry {
+	w.t.Helper()
+	out, err := w.ListSecretVersionIds(w.ctx, &secretsmanager.ListSecretVersionIdsInput{SecretId: &id, IncludeDeprecated: new(true)})
+	if err != nil || out.NextToken != nil {
+		w.t.Fatalf("listing the versions of %s: %v", id, err)
+	}
+	return out.Versions
 }
 
 // fault is an error as the SDK tells it: "Code: message".

@@ -31,15 +31,24 @@ func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.
 	if err != nil {
 		return nil, err
 	}
+	if value == nil {
+		return nil, errNoVersion(id)
+	}
+	known, err := s.about(r, v, value.Created)
+	if err != nil {
+		return nil, err
+	}
+	if in.VersionStage != nil && !slices.Contains(known.Stages, *in.VersionStage) {
+		return nil, sm.InvalidRequestException.New("You provided a VersionStage that is not associated to the provided VersionId.")
+	}
 	c, err := s.open(ctx, r, call, v, value)
 	if err != nil {
 		return nil, err
 	}
-	s.accessed(call, v)
-	head := found.Versions[id]
+	s.accessed(call, v, known)
 	out := &sm.GetSecretValueOutput{
 		ARN: new(found.ARN(call)), Name: &found.Name, VersionId: &id,
-		VersionStages: head.Stages, CreatedDate: dated(head.Created),
+		VersionStages: known.Stages, CreatedDate: dated(known.Created),
 	}
 	if c.binary {
 		out.SecretBinary = secret.Blob{Value: c.Value}
@@ -49,34 +58,22 @@ func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.
 	return out, nil
 }
 
-// choose returns the version that a request means by id, label or both.
+// choose returns the id of the version that a request means by id or label.
 func (v Versions) choose(id, stage *string) (string, error) {
-	if id == nil {
-		label := stageCurrent
-		if stage != nil {
-			label = *stage
-		}
-		holder, held := v.holder(label)
-		if !held {
-			return "", sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for staging label: " + label)
-		}
-		return holder, nil
+	if id != nil {
+		return *id, nil
 	}
-	found, err := v.named(*id)
-	if err != nil {
-		return "", err
+	label := stageCurrent
+	if stage != nil {
+		label = *stage
 	}
-	if stage != nil && !slices.Contains(found.Stages, *stage) {
-		return "", sm.InvalidRequestException.New("You provided a VersionStage that is not associated to the provided VersionId.")
+	holder, held := v.holder(label)
+	if !held {
+		return "", sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for staging label: " + label)
 	}
-	return *id, nil
+	return holder, nil
 }
 
-// named returns the version with that id.
-func (v Versions) named(id string) (Version, error) {
-	found, ok := v[id]
-	if !ok {
-		return Version{}, sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for VersionId: " + id)
-	}
-	return found, nil
+func errNoVersion(id string) error {
+	return sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for VersionId: " + id)
 }

@@ -220,11 +220,7 @@ func TestVersionsThatCannotBeEncryptedAgain(t *testing.T) {
 // kmsKeys returns the keys of each version, the oldest first.
 func (w *world) kmsKeys(id string) (keys [][]string) {
 	w.t.Helper()
-	out, err := w.ListSecretVersionIds(w.ctx, &secretsmanager.ListSecretVersionIdsInput{SecretId: &id, IncludeDeprecated: new(true)})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, v := range out.Versions {
+	for _, v := range w.list(id) {
 		keys = append(keys, v.KmsKeyIds)
 	}
 	return keys

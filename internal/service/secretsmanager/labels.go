@@ -4,8 +4,6 @@
 package secretsmanager
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -26,16 +24,18 @@ const (
 	// quotas").
 	keptVersions = 100
 	keptFor      = 24 * time.Hour
-	// maxVersions bounds what a caller can make within keptFor. AWS has such a quota,
-	// and does not say how large it is.
-	maxVersions = 1000
+	// maxVersions bounds what a caller can fill the store with within keptFor. AWS has
+	// such a quota, for who stores a value more than once every ten minutes (API
+	// Reference, PutSecretValue), but does not say how large it is. This one is above
+	// one value a second for a day.
+	maxVersions = 100_000
 	// maxRemoved is how many old versions go at once, so that the transaction has room
-	// for them: see kv.MaxOps.
-	maxRemoved = 50
+	// for the two keys of each: see kv.MaxOps.
+	maxRemoved = 25
 )
 
-// Versions are the versions of a secret by id. Its methods are the rules by which
-// staging labels move:
+// Versions are the versions of a secret that have labels, by id. Its methods are the
+// rules by which staging labels move:
 //
 //   - a label is on one version at most;
 //   - AWSCURRENT moves, and never goes away;
@@ -43,12 +43,13 @@ const (
 //   - AWSPENDING leaves a version together with AWSCURRENT: left behind, it would
 //     say that a rotation is under way.
 //
-// A version without labels is deprecated: it can be read by its id until it is removed.
+// A version that they leave without a label is deprecated: it can be read by its id
+// until it is removed. It stays in the map until settle moves it to the index.
 type Versions map[string]Version
 
-// Version is what the head knows of a version.
+// Version is what is known of a version but its value.
 type Version struct {
-	// Stages are the labels, sorted.
+	// Stages are the labels, sorted. In the index there are none.
 	Stages  []string `json:",omitzero"`
 	Created time.Time
 	// Accessed is the day of the last access.
@@ -56,6 +57,9 @@ type Version struct {
 	// KMSKeys are the keys under which the value can be read, as they were named, the
 	// newest first; "" means aws/secretsmanager.
 	KMSKeys []string
+
+	// indexed says that the version came from the index, and has its entry there.
+	indexed bool
 }
 
 // holder returns the version that has the label.
@@ -128,38 +132,14 @@ func (v Versions) stages() (n int) {
 	return n
 }
 
-// outdated returns the versions that are to be removed now, the oldest first.
-func (v Versions) outdated(now time.Time) []string {
-	excess := min(len(v)-keptVersions, maxRemoved)
-	if excess <= 0 {
-		return nil
-	}
-	var old []string
-	for _, id := range v.byAge() {
-		if version := v[id]; len(version.Stages) == 0 && now.Sub(version.Created) >= keptFor && len(old) < excess {
-			old = append(old, id)
-		}
-	}
-	return old
-}
-
-// byAge returns the ids, the oldest first.
-func (v Versions) byAge() []string {
-	return slices.SortedFunc(maps.Keys(v), func(a, b string) int {
-		return cmp.Or(v[a].Created.Compare(v[b].Created), cmp.Compare(a, b))
-	})
-}
-
-// labelled returns the labels of each version that has some.
+// labelled returns the labels of each version.
 func (v Versions) labelled() map[string][]string {
-	if v.stages() == 0 {
+	if len(v) == 0 {
 		return nil
 	}
-	out := map[string][]string{}
+	out := make(map[string][]string, len(v))
 	for id, version := range v {
-		if len(version.Stages) > 0 {
-			out[id] = version.Stages
-		}
+		out[id] = version.Stages
 	}
 	return out
 }

@@ -109,7 +109,7 @@ func (s *Secret) cursor(order string) string {
 	case byChanged:
 		at = s.Changed
 	}
-	return at.UTC().Format(cursorTime) + s.Name
+	return at.UTC().Format(orderedTime) + s.Name
 }
 
 // listScope is what must stay the same from page to page.

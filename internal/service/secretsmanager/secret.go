@@ -46,7 +46,11 @@ type Secret struct {
 	// recovery window. Both are zero for an active secret.
 	Deleted      time.Time `json:",omitzero"`
 	DeletionDate time.Time `json:",omitzero"`
-	Versions     Versions  `json:",omitzero"`
+	// Versions are those with labels, maxStages at most, so that the head stays small
+	// whatever the number of all.
+	Versions Versions `json:",omitzero"`
+	// Deprecated is the number of versions without labels, which the index has.
+	Deprecated int `json:",omitzero"`
 }
 
 // Tag is one tag of a secret.
@@ -100,8 +104,11 @@ func (s *Service) head(r kv.Reader, call *gate.Call, name string) (*Secret, erro
 	return secret, nil
 }
 
-// save stores a changed head.
+// save stores a changed head, and what its labels mean for the index.
 func (s *Service) save(tx kv.Tx, secret *Secret) error {
+	if err := s.settle(tx, secret); err != nil {
+		return err
+	}
 	return s.heads.Put(tx, secret, secret.Account, secret.Region, keyName(secret.Name))
 }
 
@@ -134,6 +141,9 @@ func (s *Service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 		Tags: secret.tags(), VersionIdsToStages: secret.Versions.labelled(),
 	}, nil
 }
+
+// versions is the number of all versions.
+func (s *Secret) versions() int { return len(s.Versions) + s.Deprecated }
 
 // tags returns the tags as they are answered.
 func (s *Secret) tags() []sm.Tag {

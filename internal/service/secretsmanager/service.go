@@ -4,10 +4,11 @@
 // Package secretsmanager serves AWS Secrets Manager.
 //
 // A secret is one record, its head, with everything but the values: description,
-// tags, dates, and which versions there are with which staging labels. So a label
-// moves in one write, and whatever lists or describes reads no value. Each value is a
-// record of its own, below the secret's unique id, which is another one each time the
-// name is created anew.
+// tags, dates, and which versions have which staging labels. So a label moves in one
+// write, and whatever lists or describes reads no value. Each value is a record of its
+// own, below the secret's unique id, which is another one each time the name is created
+// anew. A version that has lost its last label is in an index beside the head, in the
+// order of age: a new value costs the same however many there were before.
 //
 // A value is encrypted as AWS does it: under a data key of its own, which is encrypted
 // under the secret's KMS key for that secret and version, by calls that the gate
@@ -29,7 +30,7 @@ import (
 )
 
 // maxRemembered is how many heads are kept decoded.
-const maxRemembered = 8192
+const maxRemembered = 16384
 
 // Service is Secrets Manager over a store. It is for concurrent use.
 type Service struct {
@@ -38,18 +39,15 @@ type Service struct {
 	// what is read one by one.
 	listed *record.Table[Secret]
 	values *record.Table[Value]
-	keys   *kmsservice.Service
+	// deprecated is the index of the versions that the heads don't have.
+	deprecated *record.Table[Version]
+	keys       *kmsservice.Service
 }
 
 // Bind binds Secrets Manager's operations to the gate. Keys makes the key that secrets
 // are encrypted under by default.
 func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
-	s := &Service{
-		heads:  record.Memoised[Secret](tableHeads, maxRemembered),
-		listed: record.New[Secret](tableHeads),
-		values: record.New[Value](tableValues),
-		keys:   keys,
-	}
+	s := newService(keys)
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }), s.get)
 	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
@@ -64,6 +62,16 @@ func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
 	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }), s.untag)
 	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: gate.Everything[sm.GetRandomPasswordInput]}, randomPassword)
 	return s
+}
+
+func newService(keys *kmsservice.Service) *Service {
+	return &Service{
+		heads:      record.Memoised[Secret](tableHeads, maxRemembered),
+		listed:     record.New[Secret](tableHeads),
+		values:     record.New[Value](tableValues),
+		deprecated: record.New[Version](tableDeprecated),
+		keys:       keys,
+	}
 }
 
 // on makes the row of an operation on the one secret that a member names.

@@ -17,23 +17,28 @@ func (s *Service) moveStage(_ context.Context, tx kv.Tx, call *gate.Call, in *sm
 	if err != nil {
 		return nil, err
 	}
-	versions := secret.Versions
-	for _, id := range []*string{in.MoveToVersionId, in.RemoveFromVersionId} {
-		if id != nil {
-			if _, err := versions.named(*id); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if in.MoveToVersionId != nil {
-		err = versions.reattach(*in.VersionStage, *in.MoveToVersionId, in.RemoveFromVersionId)
-	} else {
-		err = versions.detach(*in.VersionStage, in.RemoveFromVersionId)
-	}
-	if err != nil {
+	if err := s.restage(tx, secret, in); err != nil {
 		return nil, err
 	}
 	return &sm.UpdateSecretVersionStageOutput{ARN: new(secret.ARN(call)), Name: &secret.Name}, s.save(tx, secret)
+}
+
+// restage does what the request asks to a secret that is saved afterwards.
+func (s *Service) restage(r kv.Reader, secret *Secret, in *sm.UpdateSecretVersionStageInput) error {
+	for _, id := range []*string{in.MoveToVersionId, in.RemoveFromVersionId} {
+		if id == nil {
+			continue
+		}
+		if found, err := s.recall(r, version{secret, *id}); err != nil {
+			return err
+		} else if !found {
+			return errNoVersion(*id)
+		}
+	}
+	if in.MoveToVersionId == nil {
+		return secret.Versions.detach(*in.VersionStage, in.RemoveFromVersionId)
+	}
+	return secret.Versions.reattach(*in.VersionStage, *in.MoveToVersionId, in.RemoveFromVersionId)
 }
 
 // reattach moves a label to a version. The caller has to name the version that loses
@@ -52,7 +57,7 @@ func (v Versions) reattach(stage, to string, from *string) error {
 			"it must be set to the version that currently has the staging label %s.", stage, stage)
 	}
 	v.move(stage, to)
-	return v.withinQuotas()
+	return v.withinQuota()
 }
 
 // detach removes a label.

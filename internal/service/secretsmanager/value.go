@@ -9,6 +9,7 @@ import (
 	"crypto/cipher"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
@@ -26,6 +27,8 @@ const maxValue = 65536
 
 // Value is the record of one version's value.
 type Value struct {
+	// Created is when the version was made, which is where the index has it.
+	Created time.Time
 	// Binary says that the value came as SecretBinary.
 	Binary bool `json:",omitzero"`
 	// Keys are copies of the value's data key, each under another KMS key, the newest
@@ -109,9 +112,10 @@ func (s *Service) seal(ctx context.Context, tx kv.Tx, call *gate.Call, v version
 		return nil, err
 	}
 	return &Value{
-		Binary: c.binary,
-		Keys:   []DataKey{{KMSKey: v.secret.KMSKey, Blob: out.CiphertextBlob}},
-		Sealed: aead.Seal(nil, nil, c.Reveal(), associated),
+		Created: call.Time.UTC(),
+		Binary:  c.binary,
+		Keys:    []DataKey{{KMSKey: v.secret.KMSKey, Blob: out.CiphertextBlob}},
+		Sealed:  aead.Seal(nil, nil, c.Reveal(), associated),
 	}, nil
 }
 
@@ -152,10 +156,10 @@ func (s *Service) dataKey(ctx context.Context, r kv.Reader, call *gate.Call, v v
 	return secret.Blob{}, first
 }
 
-// load reads the record of a version's value.
+// load reads the record of a version's value. It is nil if there is no such version.
 func (s *Service) load(r kv.Reader, v version) (*Value, error) {
 	value, err := s.values.Get(r, v.secret.Account, v.secret.Region, v.secret.UID, v.id)
-	if err == nil && value == nil {
+	if _, labelled := v.secret.Versions[v.id]; labelled && err == nil && value == nil {
 		err = fmt.Errorf("version %s of secret %s has no value", v.id, v.secret.Name)
 	}
 	return value, err
