@@ -198,8 +198,10 @@ func (s *secretSeries) check() {
 	if cut {
 		s.kept--
 	}
-	if s.write() && s.current() != s.kept {
-		s.h.t.Errorf("%s: a repeated write left write %d, want %d", s.name, s.current(), s.kept)
+	if !s.write() {
+		s.h.t.Errorf("%s: write %d was not answered", s.name, s.kept+1)
+	} else if n := s.current(); n != s.kept {
+		s.h.t.Errorf("%s: a repeated write left write %d, want %d", s.name, n, s.kept)
 	}
 }
 
