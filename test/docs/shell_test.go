@@ -88,7 +88,7 @@ func (s *shell) run(text string) ([]string, error) {
 // is enough.
 func (s *shell) start(text string, enough func([]string) bool) ([]string, error) {
 	s.back.take()
-	if out, err := s.run("{ " + text + "\n} >&3 2>&3 &"); err != nil || len(out) > 0 {
+	if out, err := s.run(text + " >&3 2>&3 &"); err != nil || len(out) > 0 {
 		return out, err
 	}
 	out, _ := s.back.wait(startsIn, func(b []byte) bool {
