@@ -59,9 +59,11 @@ func (s *Service) useOf(r kv.Reader, call *gate.Call, h *header, q request) (*Ke
 	if err != nil {
 		return nil, err
 	}
-	target := gate.Target{ARN: keyARN(call, id)}
+	var target gate.Target
 	if k != nil {
 		target = k.target(call)
+	} else {
+		target.ARN = keyARN(call, id)
 	}
 	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 			return nil, err
 		}
 	}
-	return created(call, secret, in, c), s.save(tx, secret)
+	return created(secret, in, c), s.save(tx, secret)
 }
 
 // checkCreate checks what does not depend on what there is, and returns the value.
@@ -83,11 +83,11 @@ func (s *Service) recreate(ctx context.Context, r kv.Reader, call *gate.Call, se
 	if !same {
 		return nil, sm.ResourceExistsException.Newf("The operation failed because the secret %s already exists.", secret.Name)
 	}
-	return created(call, secret, in, c), nil
+	return created(secret, in, c), nil
 }
 
-func created(call *gate.Call, secret *Secret, in *sm.CreateSecretInput, c content) *sm.CreateSecretOutput {
-	out := &sm.CreateSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name}
+func created(secret *Secret, in *sm.CreateSecretInput, c content) *sm.CreateSecretOutput {
+	out := &sm.CreateSecretOutput{ARN: &secret.ARN, Name: &secret.Name}
 	if !c.IsZero() {
 		out.VersionId = in.ClientRequestToken
 	}
@@ -97,7 +97,7 @@ func created(call *gate.Call, secret *Secret, in *sm.CreateSecretInput, c conten
 func newSecret(call *gate.Call, in *sm.CreateSecretInput) (*Secret, error) {
 	secret := &Secret{
 		Account: call.Account, Region: call.Region, Name: *in.Name,
-		UID: rand.Text(), Suffix: newSuffix(), CreateToken: *in.ClientRequestToken,
+		UID: rand.Text(), ARN: arnOf(call, *in.Name, newSuffix()), CreateToken: *in.ClientRequestToken,
 		Description: value(in.Description), KMSKey: keyNamed(call, value(in.KmsKeyId)), Type: value(in.Type),
 		Created: call.Time.UTC(), Changed: call.Time.UTC(),
 	}

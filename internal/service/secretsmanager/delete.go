@@ -50,7 +50,7 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 	secret = secret.clone()
 	secret.Changed, secret.Deleted = call.Time.UTC(), call.Time.UTC()
 	secret.DeletionDate = call.Time.UTC().Add(time.Duration(window) * 24 * time.Hour)
-	return &sm.DeleteSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, secret)
+	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, secret)
 }
 
 // erase deletes the head now, and the versions afterwards.
@@ -61,7 +61,7 @@ func (s *Service) erase(tx kv.Tx, call *gate.Call, secret *Secret) (*sm.DeleteSe
 	if err := eraseVersions(tx, call, secret); err != nil {
 		return nil, err
 	}
-	return &sm.DeleteSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name, DeletionDate: dated(call.Time)}, nil
+	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(call.Time)}, nil
 }
 
 // eraseVersions has the versions of a secret without a head erased, which may be more
@@ -76,7 +76,7 @@ func eraseVersions(tx kv.Tx, call *gate.Call, secret *Secret) error {
 // deletedBefore answers the forced deletion of a secret that is not there, which AWS
 // takes for a repeated request. The suffix is not known any more.
 func deletedBefore(call *gate.Call, ref reference) *sm.DeleteSecretOutput {
-	return &sm.DeleteSecretOutput{ARN: new(strings.TrimSuffix(ref.arn, unknownSuffix)), Name: &ref.name, DeletionDate: dated(call.Time)}
+	return &sm.DeleteSecretOutput{ARN: new(strings.TrimSuffix(ref.missing(call), "-"+unknownSuffix)), Name: &ref.name, DeletionDate: dated(call.Time)}
 }
 
 // restore takes the deletion back. A secret that is not to be deleted stays as it is.
@@ -85,7 +85,7 @@ func (s *Service) restore(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.R
 	if err != nil {
 		return nil, err
 	}
-	out := &sm.RestoreSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name}
+	out := &sm.RestoreSecretOutput{ARN: &secret.ARN, Name: &secret.Name}
 	if secret.Deleted.IsZero() {
 		return out, nil
 	}

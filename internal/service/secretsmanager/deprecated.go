@@ -29,15 +29,18 @@ func placesOf(secret *Secret) string {
 
 // about returns what is known of a version that was made then: from the head if it has
 // labels, else from the index.
-func (s *Service) about(r kv.Reader, v version, created time.Time) (*Version, error) {
+func (s *Service) about(r kv.Reader, v version, created time.Time) (Version, error) {
 	if found, labelled := v.secret.Versions[v.id]; labelled {
-		return &found, nil
+		return found, nil
 	}
 	found, err := s.deprecated.Get(r, v.place(created)...)
-	if err == nil && found == nil {
-		err = fmt.Errorf("version %s of secret %s has a value, and is neither in the head nor in the index", v.id, v.secret.Name)
+	if err != nil {
+		return Version{}, err
 	}
-	return found, err
+	if found == nil {
+		return Version{}, fmt.Errorf("version %s of secret %s has a value, and is neither in the head nor in the index", v.id, v.secret.Name)
+	}
+	return *found, nil
 }
 
 // recall has a version among those of the head, whose labels can be moved. One that
@@ -55,7 +58,7 @@ func (s *Service) recall(r kv.Reader, v version) (bool, error) {
 		return false, err
 	}
 	found.indexed = true
-	v.secret.Versions[v.id] = *found
+	v.secret.Versions[v.id] = found
 	return true, nil
 }
 

@@ -47,7 +47,7 @@ func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.
 	}
 	s.accessed(call, v, known)
 	out := &sm.GetSecretValueOutput{
-		ARN: new(found.ARN(call)), Name: &found.Name, VersionId: &id,
+		ARN: &found.ARN, Name: &found.Name, VersionId: &id,
 		VersionStages: known.Stages, CreatedDate: dated(known.Created),
 	}
 	if c.binary {

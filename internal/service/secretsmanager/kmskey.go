@@ -38,13 +38,13 @@ func (s *Service) validateKey(ctx context.Context, tx kv.Tx, call *gate.Call, se
 	}
 	try := version{secret, "RequestToValidateKeyAccess"}
 	out, err := gate.Invoke(ctx, call, tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
-		KeyId: &secret.KMSKey, KeySpec: new("AES_256"), EncryptionContext: try.context(call),
+		KeyId: &secret.KMSKey, KeySpec: new("AES_256"), EncryptionContext: try.context(),
 	})
 	if err != nil {
 		return encryptionFault(err)
 	}
 	out.Plaintext.Wipe()
-	back, err := gate.Invoke(ctx, call, tx, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: out.CiphertextBlob, EncryptionContext: try.context(call)})
+	back, err := gate.Invoke(ctx, call, tx, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: out.CiphertextBlob, EncryptionContext: try.context()})
 	if err != nil {
 		return decryptionFault(err, true)
 	}
@@ -84,7 +84,7 @@ func (s *Service) reencryptVersion(ctx context.Context, tx kv.Tx, call *gate.Cal
 	}
 	defer dataKey.Wipe()
 	out, err := gate.Invoke(ctx, call, tx, kms.Encrypt, &kms.EncryptInput{
-		KeyId: &key, Plaintext: dataKey, EncryptionContext: v.context(call),
+		KeyId: &key, Plaintext: dataKey, EncryptionContext: v.context(),
 	})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (s *Service) list(_ context.Context, r kv.Reader, call *gate.Call, in *sm.L
 		found = found[:limit]
 	}
 	for _, l := range found {
-		out.SecretList = append(out.SecretList, l.secret.entry(call))
+		out.SecretList = append(out.SecretList, l.secret.entry())
 	}
 	return out, nil
 }
@@ -123,9 +123,9 @@ func listScope(in *sm.ListSecretsInput, order string) []string {
 }
 
 // entry is the secret as lists show it.
-func (s *Secret) entry(call *gate.Call) sm.SecretListEntry {
+func (s *Secret) entry() sm.SecretListEntry {
 	return sm.SecretListEntry{
-		ARN: new(s.ARN(call)), Name: &s.Name,
+		ARN: &s.ARN, Name: &s.Name,
 		Type: unlessEmpty(s.Type), Description: unlessEmpty(s.Description), KmsKeyId: unlessEmpty(s.KMSKey),
 		CreatedDate: dated(s.Created), LastChangedDate: dated(s.Changed),
 		LastAccessedDate: dated(s.Accessed), DeletedDate: dated(s.Deleted),

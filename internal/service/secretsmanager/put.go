@@ -45,7 +45,7 @@ func (s *Service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.Put
 		}
 	}
 	return &sm.PutSecretValueOutput{
-		ARN: new(secret.ARN(call)), Name: &secret.Name, VersionId: &v.id, VersionStages: secret.Versions[v.id].Stages,
+		ARN: &secret.ARN, Name: &secret.Name, VersionId: &v.id, VersionStages: secret.Versions[v.id].Stages,
 	}, nil
 }
 
@@ -73,7 +73,7 @@ func (s *Service) update(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 			return nil, err
 		}
 	}
-	out := &sm.UpdateSecretOutput{ARN: new(secret.ARN(call)), Name: &secret.Name}
+	out := &sm.UpdateSecretOutput{ARN: &secret.ARN, Name: &secret.Name}
 	if !c.IsZero() {
 		out.VersionId = in.ClientRequestToken
 		v := version{secret, *in.ClientRequestToken}

@@ -4,7 +4,6 @@
 package secretsmanager
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/arn"
@@ -17,18 +16,34 @@ const resourceType = "AWS::SecretsManager::Secret"
 
 // unknownSuffix stands for the six characters that nobody knows yet: a policy's
 // "name-*" and "name-??????" match it, another secret's whole ARN does not.
-const unknownSuffix = "-??????"
+const unknownSuffix = "??????"
 
-var (
-	namePattern  = regexp.MustCompile(`^[a-zA-Z0-9/_+=.@!-]+$`)
-	wholePattern = regexp.MustCompile(`^(.+)-([a-zA-Z0-9]{6})$`)
-)
+// arnOf is the ARN of a secret of the call's account and region.
+func arnOf(call *gate.Call, name, suffix string) string {
+	return call.ARN("secretsmanager", "secret:"+name+"-"+suffix)
+}
+
+// validName says that a name has only characters that names have (API Reference,
+// CreateSecret).
+func validName(name string) bool {
+	return name != "" && strings.TrimLeft(name, suffixAlphabet+"/_+=.@!-") == ""
+}
+
+// cutSuffix takes the suffix off a whole ARN's end.
+func cutSuffix(end string) (name string, whole bool) {
+	i := len(end) - suffixLen - 1
+	if i < 1 || end[i] != '-' || strings.TrimLeft(end[i+1:], suffixAlphabet) != "" {
+		return end, false
+	}
+	return end[:i], true
+}
 
 // A reference is what a SecretId says, before it is looked up.
 type reference struct {
-	name   string
-	suffix string // only of a whole ARN
-	arn    string // what a policy is asked about while there is no such secret
+	name string
+	arn  string // if it is one, with the suffix or without it
+	// whole says that the ARN has a suffix.
+	whole bool
 	// elsewhere says that it is an ARN of another account or region.
 	elsewhere bool
 }
@@ -38,27 +53,33 @@ type reference struct {
 // a hyphen and six characters by an ARN without the suffix (CreateSecret warns of it).
 func parseID(call *gate.Call, id string) (reference, error) {
 	if !arn.IsARN(id) {
-		if !namePattern.MatchString(id) {
+		if !validName(id) {
 			return reference{}, errName
 		}
-		return reference{name: id, arn: call.ARN("secretsmanager", "secret:"+id+unknownSuffix)}, nil
+		return reference{name: id}, nil
 	}
 	a, err := arn.Parse(id)
 	if err != nil || a.Service != "secretsmanager" {
 		return reference{}, errName
 	}
-	rest, ok := strings.CutPrefix(a.Resource, "secret:")
-	if !ok || !namePattern.MatchString(rest) {
+	end, ok := strings.CutPrefix(a.Resource, "secret:")
+	if !ok || !validName(end) {
 		return reference{}, errName
 	}
-	ref := reference{
-		name: rest, arn: id + unknownSuffix,
-		elsewhere: a.Account != call.Account || a.Region != call.Region || a.Partition != call.Partition(),
-	}
-	if whole := wholePattern.FindStringSubmatch(rest); whole != nil {
-		ref.name, ref.suffix, ref.arn = whole[1], whole[2], id
-	}
+	ref := reference{arn: id, elsewhere: a.Account != call.Account || a.Region != call.Region || a.Partition != call.Partition()}
+	ref.name, ref.whole = cutSuffix(end)
 	return ref, nil
+}
+
+// missing is what a policy is asked about when there is no such secret.
+func (ref reference) missing(call *gate.Call) string {
+	switch {
+	case ref.whole:
+		return ref.arn
+	case ref.arn != "":
+		return ref.arn + "-" + unknownSuffix
+	}
+	return arnOf(call, ref.name, unknownSuffix)
 }
 
 // lookup returns the secret that an id means, or nil.
@@ -68,7 +89,7 @@ func (s *Service) lookup(r kv.Reader, call *gate.Call, id string) (*Secret, refe
 		return nil, ref, err
 	}
 	secret, err := s.head(r, call, ref.name)
-	if err != nil || secret == nil || (ref.suffix != "" && ref.suffix != secret.Suffix) {
+	if err != nil || secret == nil || (ref.whole && ref.arn != secret.ARN) {
 		return nil, ref, err
 	}
 	return secret, ref, nil
@@ -91,16 +112,16 @@ func (s *Service) target(r kv.Reader, call *gate.Call, id string) (gate.Target, 
 		return gate.Target{}, err
 	}
 	if secret == nil {
-		return gate.Target{ARN: ref.arn, Asked: id}, nil
+		return gate.Target{ARN: ref.missing(call), Asked: id}, nil
 	}
-	return gate.Target{ARN: secret.ARN(call), Asked: id, Type: resourceType}, nil
+	return gate.Target{ARN: secret.ARN, Asked: id, Type: resourceType}, nil
 }
 
 // newTarget is what a decision about a secret to be created is taken on: the same
 // whether there is one of that name already or not.
 func newTarget(call *gate.Call, name string) (gate.Target, error) {
-	if !namePattern.MatchString(name) {
+	if !validName(name) {
 		return gate.Target{}, errName
 	}
-	return gate.Target{ARN: call.ARN("secretsmanager", "secret:"+name+unknownSuffix), Asked: name}, nil
+	return gate.Target{ARN: arnOf(call, name, unknownSuffix), Asked: name}, nil
 }

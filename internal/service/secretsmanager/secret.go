@@ -25,8 +25,9 @@ type Secret struct {
 	Account, Region, Name string
 	// UID names this creation of the secret in the keys of its values.
 	UID string
-	// Suffix is the six characters that the ARN ends with.
-	Suffix string
+	// ARN is the secret's name in policies and answers. It ends with six characters
+	// that another secret of the same name does not have.
+	ARN string
 	// CreateToken is the token that the secret was created with, by which a repeated
 	// request is known.
 	CreateToken string
@@ -70,11 +71,6 @@ func newSuffix() string {
 		b[i] = suffixAlphabet[int(b[i])%len(suffixAlphabet)]
 	}
 	return string(b)
-}
-
-// ARN is the secret's name in policies and answers.
-func (s *Secret) ARN(call *gate.Call) string {
-	return call.ARN("secretsmanager", "secret:"+s.Name+"-"+s.Suffix)
 }
 
 // clone returns a copy that shares nothing which changes: what the table returns is
@@ -134,7 +130,7 @@ func (s *Service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 		return nil, err
 	}
 	return &sm.DescribeSecretOutput{
-		ARN: new(secret.ARN(call)), Name: &secret.Name,
+		ARN: &secret.ARN, Name: &secret.Name,
 		Type: unlessEmpty(secret.Type), Description: unlessEmpty(secret.Description), KmsKeyId: unlessEmpty(secret.KMSKey),
 		CreatedDate: dated(secret.Created), LastChangedDate: dated(secret.Changed),
 		LastAccessedDate: dated(secret.Accessed), DeletedDate: dated(secret.DeletionDate),

@@ -9,6 +9,7 @@ import (
 	"crypto/cipher"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
@@ -80,18 +81,18 @@ type version struct {
 
 // context is the encryption context that AWS documents ("Secret encryption and
 // decryption"): policies and audit records see it.
-func (v version) context(call *gate.Call) map[string]string {
-	return map[string]string{"SecretARN": v.secret.ARN(call), "SecretVersionId": v.id}
+func (v version) context() map[string]string {
+	return map[string]string{"SecretARN": v.secret.ARN, "SecretVersionId": v.id}
 }
 
 // cipher returns what encrypts the value under a data key, with its associated data.
-func (v version) cipher(call *gate.Call, dataKey secret.Blob, binary bool) (cipher.AEAD, []byte, error) {
+func (v version) cipher(dataKey secret.Blob, binary bool) (cipher.AEAD, []byte, error) {
 	block, err := aes.NewCipher(dataKey.Reveal())
 	if err != nil {
 		return nil, nil, fmt.Errorf("data key of a secret: %w", err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return aead, fmt.Appendf(nil, "%s\x00%s\x00%t", v.secret.ARN(call), v.id, binary), err
+	return aead, []byte(v.secret.ARN + "\x00" + v.id + "\x00" + strconv.FormatBool(binary)), err
 }
 
 // seal encrypts a value under a new data key.
@@ -101,13 +102,13 @@ func (s *Service) seal(ctx context.Context, tx kv.Tx, call *gate.Call, v version
 		return nil, err
 	}
 	out, err := gate.Invoke(ctx, call, tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
-		KeyId: &key, KeySpec: new("AES_256"), EncryptionContext: v.context(call),
+		KeyId: &key, KeySpec: new("AES_256"), EncryptionContext: v.context(),
 	})
 	if err != nil {
 		return nil, encryptionFault(err)
 	}
 	defer out.Plaintext.Wipe()
-	aead, associated, err := v.cipher(call, out.Plaintext, c.binary)
+	aead, associated, err := v.cipher(out.Plaintext, c.binary)
 	if err != nil {
 		return nil, err
 	}
@@ -126,13 +127,13 @@ func (s *Service) open(ctx context.Context, r kv.Reader, call *gate.Call, v vers
 		return content{}, err
 	}
 	defer dataKey.Wipe()
-	aead, associated, err := v.cipher(call, dataKey, value.Binary)
+	aead, associated, err := v.cipher(dataKey, value.Binary)
 	if err != nil {
 		return content{}, err
 	}
 	plaintext, err := aead.Open(nil, nil, value.Sealed, associated)
 	if err != nil {
-		return content{}, fmt.Errorf("value of version %s of secret %s: %w", v.id, v.secret.ARN(call), err)
+		return content{}, fmt.Errorf("value of version %s of secret %s: %w", v.id, v.secret.ARN, err)
 	}
 	return content{Value: secret.New(plaintext), binary: value.Binary}, nil
 }
@@ -142,7 +143,7 @@ func (s *Service) open(ctx context.Context, r kv.Reader, call *gate.Call, v vers
 func (s *Service) dataKey(ctx context.Context, r kv.Reader, call *gate.Call, v version, value *Value) (secret.Blob, error) {
 	var first error
 	for _, key := range value.Keys {
-		out, err := gate.Invoke(ctx, call, r, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: key.Blob, EncryptionContext: v.context(call)})
+		out, err := gate.Invoke(ctx, call, r, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: key.Blob, EncryptionContext: v.context()})
 		if err == nil {
 			return out.Plaintext, nil
 		}

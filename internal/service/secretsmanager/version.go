@@ -66,14 +66,14 @@ func (s *Service) repeated(ctx context.Context, r kv.Reader, call *gate.Call, v 
 	defer stored.Wipe()
 	if stored.binary != c.binary || !stored.Equal(c.Value) {
 		return false, sm.ResourceExistsException.Newf(
-			"You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", v.id, v.secret.ARN(call))
+			"You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", v.id, v.secret.ARN)
 	}
 	return true, nil
 }
 
 // accessed notes the day of an access, some time after the call. Known is what was
 // known of the version before.
-func (s *Service) accessed(call *gate.Call, v version, known *Version) {
+func (s *Service) accessed(call *gate.Call, v version, known Version) {
 	today := day(call.Time)
 	if v.secret.Accessed.Equal(today) && known.Accessed.Equal(today) {
 		return

@@ -42,7 +42,7 @@ func (s *Service) listVersions(_ context.Context, r kv.Reader, call *gate.Call, 
 	if err != nil {
 		return nil, err
 	}
-	out := &sm.ListSecretVersionIdsOutput{ARN: new(secret.ARN(call)), Name: &secret.Name, Versions: []sm.SecretVersionsListEntry{}}
+	out := &sm.ListSecretVersionIdsOutput{ARN: &secret.ARN, Name: &secret.Name, Versions: []sm.SecretVersionsListEntry{}}
 	if len(found) > limit {
 		out.NextToken = new(call.PageToken(found[limit-1].place, scope...))
 		found = found[:limit]
