@@ -27,7 +27,10 @@ type rules struct {
 	enum     []string
 	pattern  string // AWS's, which is Java's
 
-	compiled atomic.Pointer[regexp.Regexp]
+	// match is the pattern, compiled. A method of regexp's and not its Regexp: the types
+	// that a value may reach are linked with all of their methods, and a client, which
+	// validates nothing, would carry the compiler of patterns about.
+	match atomic.Pointer[func(string) bool]
 }
 
 // bounds are inclusive.
@@ -92,12 +95,12 @@ func parseBounds(s string) *bounds {
 // matches reports whether the whole of s fits the pattern, as Java's Matcher.matches
 // would. The pattern is compiled at first use. That it compiles, a test holds.
 func (r *rules) matches(s string) bool {
-	re := r.compiled.Load()
-	if re == nil {
-		re = regexp.MustCompile(`\A(?:` + translated(r.pattern) + `)\z`)
-		r.compiled.Store(re)
+	match := r.match.Load()
+	if match == nil {
+		match = new(regexp.MustCompile(`\A(?:` + translated(r.pattern) + `)\z`).MatchString)
+		r.match.Store(match)
 	}
-	return re.MatchString(s)
+	return (*match)(s)
 }
 
 // holdsString reports whether s, n characters long, keeps the rules.
