@@ -180,6 +180,27 @@ func TestTheDirectoryFails(t *testing.T) {
 	}
 }
 
+// TestTheDirectoryPanics holds that even that is an answer and a record.
+func TestTheDirectoryPanics(t *testing.T) {
+	t.Parallel()
+	for _, failing := range []int{1, 2} {
+		w := newWorld(t, nil)
+		bindSecrets(w)
+		w.directory.seen = func(look int, known *gate.Credential) (*gate.Credential, error) {
+			if look == failing {
+				panic("a bug")
+			}
+			return known, nil
+		}
+		if got := w.call(put, `{"SecretId":"a","SecretString":"s"}`); got.Status != 500 || w.value("text/a") != "" {
+			t.Errorf("at look %d: %+v", failing, got)
+		}
+		if records := w.records(); len(records) != 1 || records[0].ErrorCode != "InternalFailure" {
+			t.Errorf("recorded %s", show(records))
+		}
+	}
+}
+
 // TestWhereACallComesFrom holds what the record and the handler's conditions see, and
 // that nothing of it is taken from headers that anybody can set.
 func TestWhereACallComesFrom(t *testing.T) {

@@ -9,12 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
-
-// AccessDenied refuses a caller in words of a service's own.
-var AccessDenied = api.AccessDeniedException
 
 // authorise takes the row's decisions: every action on every target.
 func (c *Call) authorise(targets []Target) error {

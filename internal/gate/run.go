@@ -51,8 +51,9 @@ func (g *Gate) prepare(ctx context.Context, call *Call, in any) (err error) {
 }
 
 func (g *Gate) update(ctx context.Context, call *Call, in any) (out any, staged audit.Staged, err error) {
-	_, err = g.store.Update(ctx, func(tx kv.Tx) error {
-		var err error
+	_, err = g.store.Update(ctx, func(tx kv.Tx) (err error) {
+		defer recovered(&err)
+		call.run = nil // of a run before
 		if err = call.renew(tx); err != nil {
 			return err
 		}
