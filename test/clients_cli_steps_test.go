@@ -1,0 +1,113 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+// firstSteps are what somebody new types first.
+func (c awsCLI) firstSteps() []step {
+	return []step{
+		{command: `aws kms create-key`},
+		{command: `aws kms create-key --query KeyMetadata.KeyId --output text`, save: "ID"},
+		{command: `aws kms encrypt --key-id $ID --plaintext "VG9wIFNlY3JldA==" --query CiphertextBlob --output text`, save: "CIPHERTEXT"},
+		{command: `echo "$CIPHERTEXT" | base64 -d > $DIR/ciphertext`},
+		{command: `aws kms decrypt --ciphertext-blob fileb://$DIR/ciphertext --query Plaintext --output text`, want: c.blob("VG9wIFNlY3JldA==")},
+		{command: `aws ssm put-parameter --name /my/secret --value 'Hello, world!' --type SecureString --query Version`, want: "1"},
+		{command: `aws ssm get-parameter --name /my/secret --with-decryption --query Parameter.Value --output text`, want: "Hello, world!"},
+		{command: `aws secretsmanager create-secret --name Username --secret-string "MyUsername" --query Name --output text`, want: "Username"},
+		{command: `aws secretsmanager get-secret-value --secret-id Username --query SecretString --output text`, want: "MyUsername"},
+		{command: `AWS_SECRET_ACCESS_KEY=wrong aws secretsmanager get-secret-value --secret-id Username`, fails: "InvalidSignatureException"},
+	}
+}
+
+func (c awsCLI) kmsSteps() []step {
+	return []step{
+		{command: `aws kms create-key --description smoke --query KeyMetadata.KeyId --output text`, save: "ID"},
+		{command: `aws kms describe-key --key-id $ID --query 'KeyMetadata.[KeyState,Description,KeySpec]' --output text`, want: "Enabled\tsmoke\tSYMMETRIC_DEFAULT"},
+		{command: `aws kms list-keys --query "Keys[?KeyId=='$ID'] | length(@)"`, want: "1"},
+		{command: `aws kms create-alias --alias-name alias/smoke --target-key-id $ID`},
+		{command: `aws kms create-alias --alias-name alias/smoke --target-key-id $ID`, fails: "AlreadyExistsException"},
+		{command: `aws kms list-aliases --key-id $ID --query 'Aliases[].AliasName' --output text`, want: "alias/smoke"},
+		{command: `aws kms encrypt --key-id alias/smoke --plaintext fileb:///dev/null`, fails: "ValidationException"},
+		{command: `printf 'in a context' > $DIR/plain`},
+		{command: `aws kms encrypt --key-id alias/smoke --plaintext fileb://$DIR/plain --encryption-context tenant=a --query CiphertextBlob --output text | base64 -d > $DIR/sealed`},
+		{command: `aws kms decrypt --ciphertext-blob fileb://$DIR/sealed --encryption-context tenant=a --query Plaintext --output text | base64 -d`, want: "in a context"},
+		{command: `aws kms decrypt --ciphertext-blob fileb://$DIR/sealed --encryption-context tenant=b`, fails: "InvalidCiphertextException"},
+		{command: `aws kms decrypt --ciphertext-blob fileb://$DIR/plain`, fails: "InvalidCiphertextException"},
+		{command: `aws kms generate-data-key --key-id $ID --key-spec AES_256 --query Plaintext --output text | base64 -d | wc -c`, want: "32"},
+		{command: `aws kms generate-data-key-without-plaintext --key-id $ID --key-spec AES_256 --query 'keys(@) | sort(@) | join(` + "`,`" + `, @)' --output text`, save: "MEMBERS"},
+		{command: `case "$MEMBERS" in *Plaintext*) exit 1;; *CiphertextBlob*KeyId*) ;; *) exit 1;; esac`},
+		{command: `aws kms delete-alias --alias-name alias/smoke`},
+		{command: `aws kms describe-key --key-id alias/smoke`, fails: "NotFoundException"},
+		{command: `aws kms describe-key --key-id alias/aws/ssm --query KeyMetadata.KeyManager --output text`, want: "AWS"},
+	}
+}
+
+var ssmSteps = []step{
+	{command: `aws ssm put-parameter --name /app/db/host --value db.internal --type String --query Version`, want: "1"},
+	{command: `aws ssm put-parameter --name /app/db/password --value hunter2 --type SecureString --query Version`, want: "1"},
+	{command: `aws ssm put-parameter --name /app/db/password --value hunter3 --type SecureString`, fails: "ParameterAlreadyExists"},
+	{command: `aws ssm put-parameter --name /app/db/password --value hunter3 --overwrite --query Version`, want: "2"},
+	{command: `aws ssm get-parameter --name /app/db/host --query Parameter.Value --output text`, want: "db.internal"},
+	{command: `aws ssm get-parameter --name /app/db/password --query "Parameter.Value != 'hunter3'"`, want: "true"},
+	{command: `aws ssm get-parameter --name /app/db/password:1 --with-decryption --query Parameter.Value --output text`, want: "hunter2"},
+	{command: `aws ssm get-parameter --name /app/none`, fails: "ParameterNotFound"},
+	{command: `aws ssm get-parameters --names /app/db/host /app/db/password /app/none --with-decryption --query '[sort(Parameters[].Value), InvalidParameters][]' --output text`, want: "db.internal\thunter3\t/app/none"},
+	{command: `aws ssm get-parameters-by-path --path /app --recursive --with-decryption --max-items 10 --query 'Parameters[].Name' --output text`, want: "/app/db/host\t/app/db/password"},
+	{command: `aws ssm get-parameters-by-path --path /app --query 'length(Parameters)'`, want: "0"},
+	{command: `aws ssm get-parameter-history --name /app/db/password --with-decryption --query 'Parameters[].Value' --output text`, want: "hunter2\thunter3"},
+	{command: `aws ssm describe-parameters --parameter-filters Key=Name,Option=BeginsWith,Values=/app --query 'Parameters[].[Name,Type]' --output text`, want: "/app/db/host\tString\n/app/db/password\tSecureString"},
+	{command: `aws ssm delete-parameter --name /app/db/host`},
+	{command: `aws ssm delete-parameters --names /app/db/host /app/db/password --query '[DeletedParameters,InvalidParameters][]' --output text`, want: "/app/db/password\t/app/db/host"},
+	{command: `aws ssm get-parameter --name /app/db/password`, fails: "ParameterNotFound"},
+}
+
+var secretsManagerSteps = []step{
+	{command: `aws secretsmanager create-secret --name app/db --description 'a database' --secret-string '{"user":"app","password":"x"}' --tags Key=team,Value=data --query ARN --output text`, save: "ARN"},
+	{command: `aws secretsmanager create-secret --name app/db --secret-string other`, fails: "ResourceExistsException"},
+	{command: `aws secretsmanager describe-secret --secret-id app/db --query '[Name,Description,Tags[0].Value]' --output text`, want: "app/db\ta database\tdata"},
+	{command: `aws secretsmanager get-secret-value --secret-id $ARN --query SecretString --output text`, want: `{"user":"app","password":"x"}`},
+	{command: `aws secretsmanager list-secrets --filters Key=name,Values=app/db --query 'SecretList[].Name' --output text`, want: "app/db"},
+	{command: `aws secretsmanager tag-resource --secret-id app/db --tags Key=stage,Value=prod Key=owner,Value=ana`},
+	{command: `aws secretsmanager untag-resource --secret-id app/db --tag-keys team owner`},
+	{command: `aws secretsmanager describe-secret --secret-id app/db --query 'Tags[].[Key,Value]' --output text`, want: "stage\tprod"},
+	{command: `aws secretsmanager update-secret --secret-id app/db --description 'the database' --query Name --output text`, want: "app/db"},
+	{command: `aws secretsmanager describe-secret --secret-id app/db --query Description --output text`, want: "the database"},
+	{command: `aws secretsmanager delete-secret --secret-id app/db --recovery-window-in-days 7 --query Name --output text`, want: "app/db"},
+	{command: `aws secretsmanager get-secret-value --secret-id app/db`, fails: "InvalidRequestException"},
+	{command: `aws secretsmanager restore-secret --secret-id app/db --query Name --output text`, want: "app/db"},
+	{command: `aws secretsmanager get-secret-value --secret-id app/db --query 'VersionStages[0]' --output text`, want: "AWSCURRENT"},
+	{command: `aws secretsmanager delete-secret --secret-id app/db --force-delete-without-recovery`},
+	{command: `aws secretsmanager get-secret-value --secret-id app/db`, fails: "ResourceNotFoundException"},
+	{command: `aws secretsmanager get-random-password --password-length 40 --exclude-punctuation --query 'length(RandomPassword)'`, want: "40"},
+	{command: `aws secretsmanager delete-secret --secret-id app/db --recovery-window-in-days 3`, fails: "InvalidParameterException"},
+}
+
+var secretVersionSteps = []step{
+	{command: `printf '\000\377binary' > $DIR/binary`},
+	{command: `aws secretsmanager create-secret --name turns --secret-binary fileb://$DIR/binary --query VersionId --output text`, save: "V1"},
+	{command: `aws secretsmanager get-secret-value --secret-id turns --query SecretBinary --output text | base64 -d | cmp - $DIR/binary`},
+	{command: `aws secretsmanager put-secret-value --secret-id turns --secret-string two --query VersionId --output text`, save: "V2"},
+	{command: `aws secretsmanager get-secret-value --secret-id turns --version-stage AWSPREVIOUS --query "VersionId == '$V1'"`, want: "true"},
+	{command: `aws secretsmanager list-secret-version-ids --secret-id turns --query "Versions[?VersionId=='$V2'].VersionStages[]" --output text`, want: "AWSCURRENT"},
+	{command: `aws secretsmanager update-secret-version-stage --secret-id turns --version-stage AWSCURRENT --move-to-version-id $V1 --remove-from-version-id $V2 --query Name --output text`, want: "turns"},
+	{command: `aws secretsmanager get-secret-value --secret-id turns --query "VersionId == '$V1'"`, want: "true"},
+	{command: `aws secretsmanager get-secret-value --secret-id turns --version-id $V2 --query SecretString --output text`, want: "two"},
+	{command: `aws secretsmanager update-secret --secret-id turns --secret-string three --query VersionId --output text`},
+	{command: `aws secretsmanager get-secret-value --secret-id turns --query SecretString --output text`, want: "three"},
+}
+
+var identitySteps = []step{
+	{command: `aws sts get-caller-identity --query '[Account,Arn]' --output text`, want: "000000000000\tarn:aws:iam::000000000000:root"},
+	{command: `AWS_SECRET_ACCESS_KEY=wrong aws kms list-keys`, fails: "InvalidSignatureException"},
+	{command: `AWS_SECRET_ACCESS_KEY=wrong aws ssm describe-parameters`, fails: "InvalidSignatureException"},
+	{command: `AWS_SECRET_ACCESS_KEY=wrong aws sts get-caller-identity`, fails: "SignatureDoesNotMatch"},
+	{command: `AWS_ACCESS_KEY_ID=AKIAUNKNOWNUNKNOWN00 aws kms list-keys`, fails: "UnrecognizedClientException"},
+	{command: `AWS_ACCESS_KEY_ID=AKIAUNKNOWNUNKNOWN00 aws sts get-caller-identity`, fails: "InvalidClientTokenId"},
+	{command: `AWS_SESSION_TOKEN=made-up aws kms list-keys`, fails: "UnrecognizedClientException"},
+	// A region is its own place, as at AWS, and any is served.
+	{command: `aws --region eu-central-1 ssm put-parameter --name here --value there --type String --query Version`, want: "1"},
+	{command: `aws --region eu-west-1 ssm get-parameter --name here`, fails: "ParameterNotFound"},
+	{command: `aws --region eu-central-1 ssm get-parameter --name here --query Parameter.Value --output text`, want: "there"},
+	// What is not served yet says so, and names itself.
+	{command: `aws kms describe-custom-key-stores`, fails: "NotImplemented"},
+}
