@@ -15,17 +15,20 @@ import (
 )
 
 // A Caller sends the body of a request and returns that of the answer. An answer that
-// is an error it returns as the *api.Error that DecodeError makes.
+// is an error it returns as the *api.Error that DecodeError makes. The answer belongs to
+// who called.
 type Caller interface {
 	Call(ctx context.Context, service *api.Service, operation string, body []byte) ([]byte, error)
 }
 
-// Do calls an operation.
+// Do calls an operation. The answer is overwritten once it is decoded, since there may
+// be a secret in it.
 func Do[In, Out any](ctx context.Context, c Caller, op api.Op[In, Out], in *In) (*Out, error) {
 	answer, err := c.Call(ctx, op.Service, op.Name, Encode(in))
 	if err != nil {
 		return nil, err
 	}
+	defer clear(answer)
 	out := new(Out)
 	if err := Decode(answer, out); err != nil {
 		return nil, fmt.Errorf("decoding the answer of %s: %w", op.Action(), err)

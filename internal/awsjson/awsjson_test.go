@@ -4,6 +4,7 @@
 package awsjson_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -29,11 +30,13 @@ func (c caller) Call(_ context.Context, service *api.Service, operation string, 
 
 func TestDo(t *testing.T) {
 	t.Parallel()
+	var raw []byte
 	c := caller(func(service *api.Service, operation string, body []byte) ([]byte, error) {
 		if service != secretsmanager.Service || operation != "GetSecretValue" || string(body) != `{"SecretId":"prod/db"}` {
 			t.Errorf("called %s:%s with %s", service.Name, operation, body)
 		}
-		return []byte(`{"Name":"prod/db","SecretString":"` + canary + `","CreatedDate":1.7E9,"VersionStages":["AWSCURRENT"],"Later":{}}`), nil
+		raw = []byte(`{"Name":"prod/db","SecretString":"` + canary + `","CreatedDate":1.7E9,"VersionStages":["AWSCURRENT"],"Later":{}}`)
+		return raw, nil
 	})
 	out, err := awsjson.Do(t.Context(), c, secretsmanager.GetSecretValue, &secretsmanager.GetSecretValueInput{SecretId: new("prod/db")})
 	if err != nil {
@@ -41,6 +44,9 @@ func TestDo(t *testing.T) {
 	}
 	if *out.Name != "prod/db" || out.SecretString.RevealString() != canary || !out.CreatedDate.Equal(time.Unix(1_700_000_000, 0)) || !out.SecretBinary.IsZero() {
 		t.Errorf("got %+v", out)
+	}
+	if bytes.Contains(raw, []byte(canary)) {
+		t.Error("the secret is still in the answer's bytes")
 	}
 }
 

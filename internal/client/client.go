@@ -39,9 +39,14 @@ const (
 	// maxAnswer bounds an answer in bytes: 20 secrets of 64 KiB, each byte escaped
 	// as \u00xx, are 8 MiB.
 	maxAnswer = 8 << 20
+	// ordinaryAnswer is what room is made for ahead, in bytes: one secret of 64 KiB.
+	ordinaryAnswer = 128 << 10
 	// idleLimit is how long a connection may be idle and still be used. What was
 	// idle longer has probably been cut off by the other side, or by a freeze.
 	idleLimit = 15 * time.Second
+	// clockJitter is how far back the wall clock may seem to go between two tries, which
+	// may look at it in another order than they note it.
+	clockJitter = time.Second
 )
 
 // Config says whom to call and how. Its zero value takes all from the environment.
@@ -180,7 +185,7 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 		return nil, nil, transportError(err)
 	}
 	defer res.Body.Close()
-	answer, err = readAll(res.Body, maxAnswer)
+	answer, err = readAll(res, maxAnswer)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +200,7 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 func (c *Client) wake() {
 	now := c.now().UnixNano()
 	gap := time.Duration(now - c.lastUse.Swap(now))
-	if gap > idleLimit || gap < 0 {
+	if gap > idleLimit || gap < -clockJitter {
 		c.dropConnections()
 	}
 }
@@ -210,14 +215,18 @@ func (c *Client) now() time.Time { return c.clock().Round(0) }
 
 var errTooLong = errors.New("the answer is too long")
 
-// readAll reads a body of limit bytes at most.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+// readAll reads a body of limit bytes at most, into a buffer of the length that is
+// announced if that is an ordinary one: one that grew would leave parts of a secret
+// behind, which nobody could overwrite.
+func readAll(res *http.Response, limit int64) ([]byte, error) {
+	room := min(max(res.ContentLength, 0), ordinaryAnswer)
+	b := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(res.Body, limit+1))
 	switch {
 	case err != nil:
 		return nil, &TransportError{err}
-	case int64(len(b)) > limit:
+	case int64(b.Len()) > limit:
 		return nil, errTooLong
 	}
-	return b, nil
+	return b.Bytes(), nil
 }

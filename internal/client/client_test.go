@@ -168,7 +168,7 @@ func TestConnectionsThatWereIdleForLongAreDropped(t *testing.T) {
 	for i, step := range []struct {
 		after  time.Duration
 		closed int
-	}{{0, 1}, {time.Second, 1}, {15 * time.Second, 1}, {time.Hour, 2}, {-time.Hour, 3}} {
+	}{{0, 1}, {time.Second, 1}, {15 * time.Second, 1}, {-time.Microsecond, 1}, {time.Hour, 2}, {-time.Hour, 3}} {
 		now = now.Add(step.after)
 		if _, err := c.Call(t.Context(), sm, "GetSecretValue", nil); err != nil {
 			t.Fatal(err)

@@ -30,6 +30,9 @@ const (
 	maxCredentials = 64 << 10
 	// renewAhead is how long before their expiry credentials are renewed.
 	renewAhead = 5 * time.Minute
+	// renewAgain is how long credentials that are good for a while yet are left alone after
+	// an attempt to renew them, so that not every call waits for an endpoint that hangs.
+	renewAgain = 15 * time.Second
 	// unknownLife is how long credentials are used that don't tell their expiry.
 	unknownLife = 5 * time.Minute
 	// containerTimeout bounds one request.
@@ -105,6 +108,7 @@ func (p *container) Retrieve(ctx context.Context) (sigv4.Credentials, error) {
 	c, expires, err := p.ask(ctx)
 	if err != nil {
 		if usable && Unavailable(err) {
+			p.postpone()
 			return old, nil
 		}
 		return sigv4.Credentials{}, err
@@ -133,6 +137,18 @@ func (p *container) keep(c sigv4.Credentials, expires time.Time) {
 	if !expires.IsZero() {
 		p.renew = expires.Add(-renewAhead)
 	}
+	if again := now.Add(renewAgain); p.renew.Before(again) {
+		p.renew = again
+	}
+}
+
+// postpone leaves the endpoint alone for a while. Credentials that expire meanwhile are
+// renewed all the same.
+func (p *container) postpone() {
+	again := p.now().Round(0).Add(renewAgain)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.renew = again
 }
 
 // Forget implements Provider.
@@ -164,7 +180,7 @@ func (p *container) ask(ctx context.Context) (sigv4.Credentials, time.Time, erro
 		return none, time.Time{}, &TransportError{err}
 	}
 	defer res.Body.Close()
-	body, err := readAll(res.Body, maxCredentials)
+	body, err := readAll(res, maxCredentials)
 	switch {
 	case err != nil:
 		return none, time.Time{}, err
@@ -173,6 +189,7 @@ func (p *container) ask(ctx context.Context) (sigv4.Credentials, time.Time, erro
 	case res.StatusCode != http.StatusOK:
 		return none, time.Time{}, fmt.Errorf("the credentials endpoint answers %d", res.StatusCode)
 	}
+	defer clear(body)
 	return parseCredentials(body)
 }
 
