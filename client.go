@@ -79,6 +79,7 @@ func (c *Client) Close() {
 // Get is like the function Get.
 func (c *Client) Get(ctx context.Context, id string, options ...Option) (string, error) {
 	s, err := c.Secret(ctx, id, options...)
+	defer s.value.Wipe() // nobody else has it
 	return s.Text(), err
 }
 
@@ -88,6 +89,7 @@ func (c *Client) GetJSON(ctx context.Context, id string, v any, options ...Optio
 	if err != nil {
 		return err
 	}
+	defer s.value.Wipe()
 	return s.JSON(v)
 }
 
