@@ -83,6 +83,14 @@ type Reader interface {
 	Scan(r Range) iter.Seq2[Pair, error]
 }
 
+// Revisioned is what a Reader of a View may be as well, to save its caller from
+// reading what it read at the same revision before. The Tx of an Update is not: it
+// sees writes that have no revision yet.
+type Revisioned interface {
+	// Revision returns the revision of the snapshot, if it is known.
+	Revision() (rev Rev, known bool)
+}
+
 // Tx reads and writes. It sees its own writes. Valid and concurrent as Reader.
 // A write that answers an error had no effect; the transaction goes on.
 type Tx interface {

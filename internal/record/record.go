@@ -10,10 +10,8 @@
 package record
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 
@@ -31,12 +29,13 @@ type Table[T any] struct {
 // are ("sm/secret"): no table's name may be the beginning of another's segments.
 func New[T any](name string) *Table[T] { return &Table[T]{name: name} }
 
-// Memoised returns a table that keeps up to limit decoded records. It still reads
-// the store each time, and uses the decoded form only while the stored bytes are
-// the same, so it is never stale; it saves the decoding. What Get returns is shared:
-// callers must not change it, and change a copy instead.
+// Memoised returns a table, of one store, that keeps up to limit decoded records. It
+// uses what it decoded while the store is at the same revision, or else while the
+// stored bytes are the same, so it is never stale; it saves the reading and the
+// decoding. What Get returns is shared: callers must not change it, and change a copy
+// instead.
 func Memoised[T any](name string, limit int) *Table[T] {
-	return &Table[T]{name: name, memo: &memo[T]{limit: limit, entries: map[string]entry[T]{}}}
+	return &Table[T]{name: name, memo: &memo[T]{limit: limit, entries: map[string]*entry[T]{}}}
 }
 
 // Key returns the key of the record at those segments.
@@ -47,17 +46,23 @@ func (t *Table[T]) Key(segments ...string) string {
 
 // Get returns the record at those segments, or nil when there is none.
 func (t *Table[T]) Get(r kv.Reader, segments ...string) (*T, error) {
-	key := t.Key(segments...)
+	key, at := t.Key(segments...), unknown
+	if t.memo != nil {
+		at = revision(r)
+		if v := t.memo.known(key, at); v != nil {
+			return v, nil
+		}
+	}
 	data, err := r.Get(key)
 	if err != nil || data == nil {
 		return nil, err
 	}
-	return t.decode(key, data)
+	return t.decode(key, data, at)
 }
 
-func (t *Table[T]) decode(key string, data []byte) (*T, error) {
+func (t *Table[T]) decode(key string, data []byte, at kv.Rev) (*T, error) {
 	if t.memo != nil {
-		if v := t.memo.get(key, data); v != nil {
+		if v := t.memo.same(key, data, at); v != nil {
 			return v, nil
 		}
 	}
@@ -67,7 +72,7 @@ func (t *Table[T]) decode(key string, data []byte) (*T, error) {
 		return nil, fmt.Errorf("record %s: not what this version of Coffer writes", key)
 	}
 	if t.memo != nil {
-		t.memo.put(key, data, v)
+		t.memo.put(key, data, v, at)
 	}
 	return v, nil
 }
@@ -117,7 +122,7 @@ func (t *Table[T]) scan(r kv.Reader, scan kv.Range, from int) iter.Seq2[Item[T],
 				yield(Item[T]{}, err)
 				return
 			}
-			v, err := t.decode(pair.Key, pair.Value)
+			v, err := t.decode(pair.Key, pair.Value, unknown)
 			if !yield(Item[T]{Segments: kv.Split(pair.Key[from:]), Value: v}, err) || err != nil {
 				return
 			}
@@ -130,36 +135,4 @@ type Item[T any] struct {
 	// Segments are the key's segments, for All those below what was scanned.
 	Segments []string
 	Value    *T
-}
-
-// memo maps keys to records as they were decoded last. When it is full it starts
-// anew: no order of use is kept, so a hit only reads.
-type memo[T any] struct {
-	mu      sync.RWMutex
-	limit   int
-	entries map[string]entry[T]
-}
-
-type entry[T any] struct {
-	data  []byte
-	value *T
-}
-
-func (m *memo[T]) get(key string, data []byte) *T {
-	m.mu.RLock()
-	e, ok := m.entries[key]
-	m.mu.RUnlock()
-	if !ok || !bytes.Equal(e.data, data) {
-		return nil
-	}
-	return e.value
-}
-
-func (m *memo[T]) put(key string, data []byte, v *T) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.entries) >= m.limit {
-		clear(m.entries)
-	}
-	m.entries[key] = entry[T]{bytes.Clone(data), v}
 }

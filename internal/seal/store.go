@@ -48,6 +48,14 @@ func (r *reader) Get(key string) ([]byte, error) {
 	return r.open(key, record)
 }
 
+// Revision is kv.Revisioned's.
+func (r *reader) Revision() (rev kv.Rev, known bool) {
+	if in, ok := r.in.(kv.Revisioned); ok {
+		return in.Revision()
+	}
+	return 0, false
+}
+
 // Scan is kv.Reader's.
 func (r *reader) Scan(rng kv.Range) iter.Seq2[kv.Pair, error] {
 	return func(yield func(kv.Pair, error) bool) {

@@ -21,8 +21,12 @@ type snapshot struct {
 	path string
 	tx   *bolt.Tx
 	data *bolt.Bucket // nil once ended
+	at   *bolt.Cursor // of Get, one for all, which saves the making of others
 	rev  kv.Rev
 }
+
+// Revision is kv.Revisioned's.
+func (s *snapshot) Revision() (kv.Rev, bool) { return s.rev, true }
 
 // newSnapshot takes tx over, and ends it should it fail.
 func newSnapshot(ctx context.Context, path string, tx *bolt.Tx) (*snapshot, error) {
@@ -31,6 +35,7 @@ func newSnapshot(ctx context.Context, path string, tx *bolt.Tx) (*snapshot, erro
 		if s.data = tx.Bucket(dataBucket); s.data == nil {
 			return damaged(path, "it has no data")
 		}
+		s.at = s.data.Cursor()
 		s.rev = kv.Rev(s.data.Sequence())
 		return nil
 	})
@@ -55,9 +60,8 @@ func (s *snapshot) Get(key string) (value []byte, err error) {
 		return nil, overlay.ErrEnded
 	}
 	err = guard(s.path, func() error {
-		k := []byte(key)
-		rec := s.data.Get(k)
-		if rec == nil {
+		k, rec := s.at.Seek([]byte(key))
+		if string(k) != key {
 			return nil
 		}
 		value, err = s.value(k, rec)

@@ -64,11 +64,17 @@ func (s *Store) View(ctx context.Context, fn func(kv.Reader) error) (kv.Rev, err
 	defer s.using.Done()
 	tx := overlay.New(now)
 	defer tx.End()
-	return now.rev, fn(reader{tx})
+	return now.rev, fn(reader{tx, now.rev})
 }
 
 // reader hides the writing half of a transaction.
-type reader struct{ kv.Reader }
+type reader struct {
+	kv.Reader
+	rev kv.Rev
+}
+
+// Revision is kv.Revisioned's.
+func (r reader) Revision() (kv.Rev, bool) { return r.rev, true }
 
 // Update is kv.Store's.
 func (s *Store) Update(ctx context.Context, fn func(kv.Tx) error) (kv.Rev, error) {
