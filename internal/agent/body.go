@@ -6,12 +6,13 @@ package agent
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
@@ -28,7 +29,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // in headers. The buffer is overwritten before anybody else gets it.
 func writeAnswer(w http.ResponseWriter, a *cache.Answer) {
 	buffer := buffers.Get().(*[]byte)
-	b := appendBody((*buffer)[:0], &a.Value)
+	b := appendBody(slices.Grow((*buffer)[:0], room(&a.Value)), &a.Value)
 	defer func() {
 		clear(b)
 		if cap(b) <= maxPooled {
@@ -45,6 +46,17 @@ func writeAnswer(w http.ResponseWriter, a *cache.Answer) {
 		h["Etag"] = []string{`"` + a.VersionID + `"`}
 	}
 	_, _ = w.Write(b)
+}
+
+// room is what a value's body takes, unless an unusual number of its characters is to be
+// escaped. A buffer that grew would leave parts of the value behind.
+func room(v *cache.Value) int {
+	const other = 2 << 10 // member names, times, ids, labels
+	n := 2*v.Text.Len() + base64.StdEncoding.EncodedLen(v.Binary.Len()) + len(v.ARN) + len(v.Name) + other
+	if v.Parameter != nil {
+		n += 2 * v.Parameter.SourceResult.Len()
+	}
+	return n
 }
 
 func notInETag(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }
@@ -75,7 +87,7 @@ func appendBody(b []byte, v *cache.Value) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, s)
+			b = api.AppendString(b, s)
 		}
 		b = append(b, ']')
 	}
@@ -102,21 +114,21 @@ func appendMember(b []byte, name, value string) []byte {
 	if value == "" {
 		return append(b, "null"...)
 	}
-	return appendString(b, value)
+	return api.AppendString(b, value)
 }
 
 func appendOptional(b []byte, s *string) []byte {
 	if s == nil {
 		return append(b, "null"...)
 	}
-	return appendString(b, *s)
+	return api.AppendString(b, *s)
 }
 
 func appendSecret(b []byte, v secret.Value) []byte {
 	if v.IsZero() {
 		return append(b, "null"...)
 	}
-	return appendString(b, v.Reveal())
+	return api.AppendString(b, v.Reveal())
 }
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -126,48 +138,4 @@ func appendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
 	b = t.UTC().AppendFormat(b, timeLayout)
 	return append(b, '"')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
-func appendString[T string | []byte](b []byte, s T) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
-			if r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		}
-		b = append(b, s[from:i]...)
-		b = appendEscaped(b, c)
-		i++
-		from = i
-	}
-	b = append(b, s[from:]...)
-	return append(b, '"')
-}
-
-func appendEscaped(b []byte, c byte) []byte {
-	switch {
-	case c >= utf8.RuneSelf:
-		return append(b, `\ufffd`...)
-	case c == '"' || c == '\\':
-		return append(b, '\\', c)
-	case c == '\n':
-		return append(b, `\n`...)
-	case c == '\r':
-		return append(b, `\r`...)
-	case c == '\t':
-		return append(b, `\t`...)
-	}
-	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
