@@ -5,8 +5,9 @@
 // as a job in the same transaction, and a worker does it.
 //
 // A job is done at least once: it is deleted only after its handler returned nil,
-// so a handler must be safe to repeat. Jobs of one kind are done in the order of
-// their keys; one that fails is tried again later, and does not hold up the rest.
+// so a handler must be safe to repeat. A job has a time before which it is not done, and
+// those that are due are done in the order of these times; one that fails is tried
+// again later, and does not hold up the rest.
 package jobs
 
 import (
@@ -29,19 +30,41 @@ const maxPage = 256
 // Handler does one job. The payload is what Enqueue was given.
 type Handler func(ctx context.Context, payload []byte) error
 
-// Enqueue writes a job of that kind within tx.
-func Enqueue(tx kv.Tx, kind string, now time.Time, payload []byte) error {
-	id := fmt.Sprintf("%016x-%s", now.UnixNano(), rand.Text()[:8])
-	return tx.Put(kv.Key(table, kind, id), payload)
+// Enqueue writes a job of that kind within tx, not to be done before that time: now, for
+// one to be done at once.
+func Enqueue(tx kv.Tx, kind string, due time.Time, payload []byte) error {
+	return tx.Put(kv.Key(table, instant(due), kind, rand.Text()[:8]), payload)
+}
+
+// instant is a time as a segment of a key, in the order of time.
+func instant(t time.Time) string { return fmt.Sprintf("%016x", t.UnixNano()) }
+
+// due is the range of the jobs that may be done now.
+func due(now time.Time) kv.Range {
+	return kv.Range{Prefix: kv.Prefix(table), End: kv.Key(table, instant(now.Add(1)))}
+}
+
+// Due returns how many jobs may be done now, those that failed before included.
+func Due(r kv.Reader, now time.Time) (n int, err error) {
+	for _, err := range r.Scan(due(now)) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // Config is what a Worker stands on. Store and Handlers are required.
 type Config struct {
 	Store    kv.Store
 	Handlers map[string]Handler
-	// Retry is the time between sweeps for jobs that failed. Zero means 30 s.
+	// Retry is the time between sweeps for jobs that failed, and within which a job that
+	// was enqueued for later is found to be due. Zero means 30 s.
 	Retry time.Duration
-	Log   *slog.Logger
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 func (c Config) retry() time.Duration {
@@ -62,6 +85,9 @@ type Worker struct {
 func Start(c Config) *Worker {
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &Worker{config: c, cancel: cancel, done: make(chan struct{})}
@@ -94,7 +120,7 @@ func (w *Worker) work(ctx context.Context) {
 }
 
 // wait returns when a job was added after rev, or when ctx ends: it is time to try the
-// failed ones again.
+// failed ones again, and to look for what is due by now.
 func (w *Worker) wait(ctx context.Context, rev kv.Rev) {
 	for event, err := range w.config.Store.Watch(ctx, kv.Prefix(table), rev) {
 		if err != nil || event.Value != nil {
@@ -107,7 +133,7 @@ func (w *Worker) wait(ctx context.Context, rev kv.Rev) {
 	<-ctx.Done()
 }
 
-// sweep does each waiting job once, as far as they can be read, and returns the
+// sweep does each job that is due once, as far as they can be read, and returns the
 // revision of its first look.
 func (w *Worker) sweep(ctx context.Context) (kv.Rev, error) {
 	var first kv.Rev
@@ -130,9 +156,9 @@ func (w *Worker) sweep(ctx context.Context) (kv.Rev, error) {
 	}
 }
 
-// page returns copies of the jobs whose keys come next.
+// page returns copies of the jobs that are due and whose keys come next.
 func (w *Worker) page(ctx context.Context, after string) (waiting []kv.Pair, rev kv.Rev, err error) {
-	scan := kv.Range{Prefix: kv.Prefix(table)}
+	scan := due(w.config.Now())
 	if after != "" {
 		scan.Start = after + "\x00"
 	}
@@ -154,7 +180,7 @@ func (w *Worker) page(ctx context.Context, after string) (waiting []kv.Pair, rev
 
 // do runs one job's handler, and deletes the job if it was done.
 func (w *Worker) do(ctx context.Context, job kv.Pair) {
-	kind := kv.Split(job.Key)[1]
+	kind := kv.Split(job.Key)[2]
 	handle, ok := w.config.Handlers[kind]
 	if !ok {
 		w.config.Log.Error("jobs: no handler for this kind; the job is kept", "kind", kind)

@@ -39,19 +39,26 @@ func enqueue(t testing.TB, s kv.Store, kind string, payloads ...string) {
 	}
 }
 
-func keys(t testing.TB, s kv.Store, prefix string) (all []string) {
+func view(t testing.TB, s kv.Store, fn func(kv.Reader)) {
 	t.Helper()
 	if _, err := s.View(context.Background(), func(r kv.Reader) error {
-		for pair, err := range r.Scan(kv.Range{Prefix: prefix}) {
-			if err != nil {
-				return err
-			}
-			all = append(all, pair.Key)
-		}
+		fn(r)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func keys(t testing.TB, s kv.Store, prefix string) (all []string) {
+	t.Helper()
+	view(t, s, func(r kv.Reader) {
+		for pair, err := range r.Scan(kv.Range{Prefix: prefix}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, pair.Key)
+		}
+	})
 	return all
 }
 
@@ -147,6 +154,50 @@ func TestJobs(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestJobsForLater holds that a job is done when it is due by the worker's clock, after a
+// restart too, and not before.
+func TestJobsForLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memkv.New()
+		defer s.Close()
+		behind := -time.Hour // where the worker's clock is
+		start := time.Now()
+		now := func() time.Time { return time.Now().Add(behind) }
+		var seen log
+		config := jobs.Config{Store: s, Log: quiet(), Retry: time.Minute, Now: now, Handlers: map[string]jobs.Handler{
+			"note": func(_ context.Context, p []byte) error {
+				seen.add(fmt.Sprint(string(p), " ", now().Sub(start).Round(time.Minute)))
+				return nil
+			},
+		}}
+		if _, err := s.Update(t.Context(), func(tx kv.Tx) error {
+			return errors.Join(
+				jobs.Enqueue(tx, "note", start.Add(24*time.Hour), []byte("day")), jobs.Enqueue(tx, "note", start.Add(48*time.Hour), []byte("two days")),
+				jobs.Enqueue(tx, "unknown", start, nil), jobs.Enqueue(tx, "note", start.Add(-time.Hour), []byte("at once")))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			w := jobs.Start(config)
+			time.Sleep(16 * time.Hour)
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := seen.take(); !slices.Equal(got, []string{"at once -1h0m0s", "day 24h0m0s", "two days 48h0m0s"}) {
+			t.Errorf("done: %q", got)
+		}
+		view(t, s, func(r kv.Reader) {
+			for at, want := range map[time.Time]int{start.Add(-1): 0, start: 1, start.Add(time.Hour): 1} {
+				if n, err := jobs.Due(r, at); err != nil || n != want {
+					t.Errorf("%d jobs are due at %v, want %d; %v", n, at, want, err)
+				}
+			}
+		})
 	})
 }
 
