@@ -75,11 +75,14 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	identity.Bind(s.gate)
 	keys := kmsservice.Bind(s.gate)
-	smservice.Bind(s.gate, keys)
+	secrets := smservice.Bind(s.gate, keys)
 	parameterstore.Bind(s.gate, keys)
 	s.jobs = jobs.Start(jobs.Config{
 		Store: s.Store, Log: s.Log,
-		Handlers: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(s.Store)},
+		Handlers: map[string]jobs.Handler{
+			jobs.KindErase:       jobs.Eraser(s.Store),
+			smservice.KindExpire: secrets.Expirer(s.Store, time.Now),
+		},
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)

@@ -10,7 +10,6 @@ import (
 
 	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
-	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
 
@@ -43,34 +42,17 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 	case secret == nil:
 		return nil, errNotFound
 	case force:
-		return s.erase(tx, call, secret)
+		return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(call.Time)}, s.erase(tx, call.Time, secret)
 	case !secret.Deleted.IsZero():
 		return nil, sm.InvalidRequestException.New("You can't perform this operation on the secret because it was already scheduled for deletion.")
 	}
 	secret = secret.clone()
 	secret.Changed, secret.Deleted = call.Time.UTC(), call.Time.UTC()
 	secret.DeletionDate = call.Time.UTC().Add(time.Duration(window) * 24 * time.Hour)
+	if err := expireLater(tx, secret); err != nil {
+		return nil, err
+	}
 	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, secret)
-}
-
-// erase deletes the head now, and the versions afterwards.
-func (s *Service) erase(tx kv.Tx, call *gate.Call, secret *Secret) (*sm.DeleteSecretOutput, error) {
-	if err := s.heads.Delete(tx, secret.Account, secret.Region, keyName(secret.Name)); err != nil {
-		return nil, err
-	}
-	if err := eraseVersions(tx, call, secret); err != nil {
-		return nil, err
-	}
-	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(call.Time)}, nil
-}
-
-// eraseVersions has the versions of a secret without a head erased, which may be more
-// than a transaction takes.
-func eraseVersions(tx kv.Tx, call *gate.Call, secret *Secret) error {
-	if err := jobs.Erase(tx, call.Time, valuesOf(secret)); err != nil {
-		return err
-	}
-	return jobs.Erase(tx, call.Time, placesOf(secret))
 }
 
 // deletedBefore answers the forced deletion of a secret that is not there, which AWS

@@ -72,6 +72,41 @@ func TestAfterTheWindowThereIsNothing(t *testing.T) {
 	}
 }
 
+// What is left of a secret is erased at the end of its window, which a restored one has
+// none of, and one that is deleted anew another.
+func TestTheEndOfTheWindowLeavesNoValue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{"db", "kept", "later"} {
+		w.deprecate(name)
+		if err := w.tryDelete(name, new(int64(7)), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"kept", "later"} {
+		if _, err := w.RestoreSecret(w.ctx, &secretsmanager.RestoreSecretInput{SecretId: &name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.tryDelete("later", new(int64(8)), false); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		after        time.Duration
+		heads, index int
+	}{{6 * dayLong, 3, 3}, {dayLong, 2, 2}, {dayLong, 1, 1}} {
+		w.Clock.Advance(step.after)
+		w.Restart()
+		w.Settle()
+		if heads, index, values := w.Keys("sm/secret/"), w.Keys("sm/deprecated/"), w.Keys("sm/version/"); len(heads) != step.heads || len(index) != step.index || len(values) != 3*step.heads {
+			t.Errorf("%v later there are %v, %v and %v", step.after, heads, index, values)
+		}
+	}
+	if w.value("kept") != "3" || len(w.Keys("jobs/")) != 0 {
+		t.Errorf("the restored secret has the value %s; there are the jobs %v", w.value("kept"), w.Keys("jobs/"))
+	}
+}
+
 func TestForcedDeletionLeavesNoValue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,7 +16,7 @@
 // decryption: no hash of a value is kept.
 //
 // A secret whose recovery window is over is gone from that instant on, on every path;
-// what remains of it is erased when its name is used again.
+// what remains of it is erased by a job soon afterwards, or when its name is used again.
 package secretsmanager
 
 import (
@@ -45,7 +45,8 @@ type Service struct {
 }
 
 // Bind binds Secrets Manager's operations to the gate. Keys makes the key that secrets
-// are encrypted under by default.
+// are encrypted under by default. What DeleteSecret leaves to be done is the returned
+// service's Expirer to do.
 func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
 	s := newService(keys)
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)

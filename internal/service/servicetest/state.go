@@ -112,33 +112,40 @@ func (s *Server) Keys(prefix string) (keys []string) {
 // test with a message and not by its timeout.
 const settleWithin = time.Minute
 
-// Settle does the jobs that wait, and returns when none is left.
+// Settle does the jobs that are due by the clock, and returns when none is left.
 func (s *Server) Settle() {
 	s.tb.Helper()
 	ctx, cancel := context.WithTimeout(s.tb.Context(), settleWithin)
 	defer cancel()
 	worker := jobs.Start(jobs.Config{
-		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)),
-		Handlers: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(s.Store)},
+		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)), Now: s.Clock.Now, Handlers: s.Jobs,
 	})
 	defer func() {
 		if err := worker.Close(); err != nil {
 			s.tb.Errorf("closing the worker: %v", err)
 		}
 	}()
-	waiting := kv.Prefix("jobs")
-	rev, err := s.Store.View(ctx, func(kv.Reader) error { return nil })
+	var waiting int
+	look := func(r kv.Reader) (err error) {
+		waiting, err = jobs.Due(r, s.Clock.Now())
+		return err
+	}
+	rev, err := s.Store.View(ctx, look)
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	for len(s.Keys(waiting)) > 0 {
-		for _, err := range s.Store.Watch(ctx, waiting, rev) {
-			if err != nil {
-				s.tb.Fatalf("jobs were not done: %v", err)
-			}
-			if len(s.Keys(waiting)) == 0 {
-				return
-			}
+	if waiting == 0 {
+		return
+	}
+	for _, err := range s.Store.Watch(ctx, kv.Prefix("jobs"), rev) {
+		if err == nil {
+			_, err = s.Store.View(ctx, look)
+		}
+		if err != nil {
+			s.tb.Fatalf("jobs were not done: %v", err)
+		}
+		if waiting == 0 {
+			return
 		}
 	}
 }
