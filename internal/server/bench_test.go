@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"testing"
 
 	"github.com/coffer-secrets/coffer/internal/bench"
@@ -18,9 +19,11 @@ import (
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
+// callers is how many calls are under way at once.
+const callers = 64
+
 // BenchmarkServer measures each of coffer bench's operations without the network: the
-// handler alone, with signature, policy, store, envelope and audit. Run with -cpu 16 or
-// 64 for as many callers at once.
+// handler alone, with signature, policy, store, envelope and audit.
 func BenchmarkServer(b *testing.B) {
 	for i, w := range bench.Workloads {
 		b.Run(w.Name, func(b *testing.B) { benchmark(b, bench.Workloads[i]) })
@@ -50,6 +53,7 @@ func benchmark(b *testing.B, w bench.Workload) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	b.SetParallelism(callers / runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		sources, err := w.Prepare(ctx, target, c, 1)
