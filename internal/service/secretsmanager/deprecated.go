@@ -65,10 +65,11 @@ func (s *Service) recall(r kv.Reader, v version) (bool, error) {
 // settle moves versions between head and index, as their labels are now.
 func (s *Service) settle(tx kv.Tx, secret *Secret) error {
 	for id, v := range secret.Versions {
-		switch place := (version{secret, id}).place(v.Created); {
+		of := version{secret, id}
+		switch {
 		case len(v.Stages) == 0:
 			entry := Version{Created: v.Created, Accessed: v.Accessed, KMSKeys: v.KMSKeys}
-			if err := s.deprecated.Put(tx, &entry, place...); err != nil {
+			if err := s.deprecated.Put(tx, &entry, of.place(v.Created)...); err != nil {
 				return err
 			}
 			if !v.indexed {
@@ -76,7 +77,7 @@ func (s *Service) settle(tx kv.Tx, secret *Secret) error {
 			}
 			delete(secret.Versions, id)
 		case v.indexed:
-			if err := s.deprecated.Delete(tx, place...); err != nil {
+			if err := s.deprecated.Delete(tx, of.place(v.Created)...); err != nil {
 				return err
 			}
 			secret.Deprecated--
