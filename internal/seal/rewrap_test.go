@@ -85,6 +85,11 @@ func (otherRoot) Unwrap(context.Context, []byte) ([]byte, error) {
 	return bytes.Repeat([]byte{1}, 32), nil
 }
 
+// shortRoot unwraps to less than a key.
+type shortRoot struct{ *seal.KeyFile }
+
+func (shortRoot) Unwrap(context.Context, []byte) ([]byte, error) { return make([]byte, 31), nil }
+
 func TestRootIsTriedBeforeItHoldsAStore(t *testing.T) {
 	t.Parallel()
 	engine, root := memkv.New(), newRoot(t)
@@ -100,6 +105,9 @@ func TestRootIsTriedBeforeItHoldsAStore(t *testing.T) {
 	}
 	if err := s.Rewrap(t.Context(), otherRoot{newRoot(t)}); err == nil {
 		t.Error("a root that unwraps to another key was taken")
+	}
+	if err := s.Rewrap(t.Context(), shortRoot{newRoot(t)}); err == nil {
+		t.Error("a root that unwraps to less than a key was taken")
 	}
 	mustOpen(t, engine, root)
 }

@@ -4,6 +4,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 )
@@ -49,7 +50,7 @@ func wrapChecked(ctx context.Context, root Root, key *[keySize]byte) ([]byte, er
 		return nil, fmt.Errorf("seal: checking that %s unwraps what it wrapped: %w", root, err)
 	}
 	defer clear(back)
-	if [keySize]byte(back) != *key {
+	if !bytes.Equal(back, key[:]) {
 		return nil, fmt.Errorf("seal: %s does not unwrap what it wrapped", root)
 	}
 	return wrapped, nil
