@@ -49,7 +49,7 @@ func (c *Config) tlsConfig(now time.Time) (*tls.Config, error) {
 }
 
 // selfSigned returns the pair of files in dir, and makes them if they are not there, or
-// no longer good.
+// no longer good. A crash leaves a whole pair, or one without its key, which is made anew.
 func selfSigned(dir, listen string, now time.Time) (certFile, keyFile string, err error) {
 	certFile, keyFile = filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
@@ -59,16 +59,52 @@ func selfSigned(dir, listen string, now time.Time) (certFile, keyFile string, er
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", "", err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", "", err
-	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	certPEM, keyPEM, err := newSelfSigned(listen, now)
 	if err != nil {
 		return "", "", err
+	}
+	defer clear(keyPEM)
+	return certFile, keyFile, writePair(certFile, certPEM, keyFile, keyPEM)
+}
+
+// writePair writes the key last, and under its name once it is whole: its presence says
+// that the pair is.
+func writePair(certFile string, cert []byte, keyFile string, key []byte) error {
+	if err := os.MkdirAll(filepath.Dir(keyFile), 0o700); err != nil {
+		return err
+	}
+	unfinished := keyFile + ".new"
+	for _, old := range []string{keyFile, unfinished} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.WriteFile(certFile, cert, 0o644); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(key); err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, keyFile)
+}
+
+// newSelfSigned makes a key and a certificate for this machine's own names and the one
+// that the server listens under, in PEM.
+func newSelfSigned(listen string, now time.Time) (cert, key []byte, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
 	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return "", "", err
+		return nil, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
@@ -90,15 +126,13 @@ func selfSigned(dir, listen string, now time.Time) (certFile, keyFile string, er
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
-		return "", "", err
+		return nil, nil, err
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return "", "", err
+		return nil, nil, err
 	}
-	// The key is written last: its presence says that the pair is whole.
-	if err := os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
-		return "", "", err
-	}
-	return certFile, keyFile, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600)
+	defer clear(pkcs8)
+	cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), nil
 }

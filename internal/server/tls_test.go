@@ -40,10 +40,30 @@ func TestSelfSignedAnew(t *testing.T) {
 	if second == first {
 		t.Error("not made anew")
 	}
+	// A crash while the pair is renewed leaves the new certificate without its key.
+	if err := os.Chmod(dir+"/server.key", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir+"/server.key.new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/server.key.new/in-the-way", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := selfSigned(dir, "", now.Add(2*selfSignedFor+time.Hour)); err == nil {
+		t.Error("made anew without writing its key")
+	}
+	if err := os.RemoveAll(dir + "/server.key.new"); err != nil {
+		t.Fatal(err)
+	}
+	third := serial(now.Add(2*selfSignedFor + time.Hour))
+	if info, err := os.Stat(dir + "/server.key"); third == second || err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("after a crash: made anew %t, its key %v, %v", third != second, info, err)
+	}
 	if err := os.Remove(dir + "/server.key"); err != nil {
 		t.Fatal(err)
 	}
-	if serial(now) == second {
+	if serial(now) == third {
 		t.Error("not made anew without its key")
 	}
 	if err := os.WriteFile(dir+"/server.key", []byte("damaged"), 0o600); err != nil {
