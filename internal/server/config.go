@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/coffer-secrets/coffer/internal/arn"
 )
 
 // Config is a server's settings. Each is a key of the configuration file, a flag of
@@ -144,6 +146,9 @@ func (c *Config) check() error {
 		return errors.New("tls-self-signed makes a pair of its own: leave tls-cert and tls-key out")
 	case c.AuditOnFailure != "block" && c.AuditOnFailure != "continue":
 		return fmt.Errorf("audit-on-failure %q: block or continue", c.AuditOnFailure)
+	}
+	if !arn.IsAccount(c.Account) {
+		return fmt.Errorf("account-id %q: an account id is 12 digits", c.Account)
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
+	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
@@ -98,12 +99,18 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Operations lists what the server serves.
 func (s *Server) Operations() []gate.Operation { return s.gate.Operations() }
 
-// health answers 200 while calls can be served and recorded, else 503 with the reason.
-func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+// health answers 200 while calls that read can be served and recorded, else 503 with the
+// reason.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	status, answer := http.StatusOK, map[string]string{"status": "ok", "version": Version}
-	if err := s.Audit.Ready(); err != nil {
+	unavailable := func(reason string) {
 		status = http.StatusServiceUnavailable
-		answer["status"], answer["reason"] = "unavailable", "the audit log can't be written"
+		answer["status"], answer["reason"] = "unavailable", reason
+	}
+	if _, err := s.Store.View(r.Context(), func(kv.Reader) error { return nil }); err != nil {
+		unavailable("the store can't be read")
+	} else if err := s.Audit.Ready(); err != nil {
+		unavailable("the audit log can't be written")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -199,6 +199,12 @@ func TestHealth(t *testing.T) {
 	if resp, body := do(t, http.DefaultClient, r.request("http", "CreateSecret", create)); resp.StatusCode != 503 {
 		t.Errorf("a call without a log: %d %s", resp.StatusCode, body)
 	}
+	if err := r.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(); status != 503 || !strings.Contains(body, "store") {
+		t.Errorf("without a store %d %s", status, body)
+	}
 }
 
 // TestMetrics holds that what callers choose is in no label.

@@ -4,7 +4,7 @@
 package server
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
@@ -87,7 +86,7 @@ func (c Config) AnchorKey(ctx context.Context) (secret.Value, error) {
 		return secret.Value{}, err
 	}
 	key, err := store.Derive(anchorLabel)
-	return key.Clone(), errors.Join(err, store.Close())
+	return key, errors.Join(err, store.Close())
 }
 
 // Rotate adds a key to the store's keyring, under which everything is sealed from
@@ -171,13 +170,18 @@ func readFirstLine(path string) (secret.Value, error) {
 		return secret.Value{}, err
 	}
 	defer f.Close()
-	line, err := bufio.NewReader(io.LimitReader(f, maxLine)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	content, err := io.ReadAll(io.LimitReader(f, maxLine+1))
+	defer clear(content)
+	if err != nil {
 		return secret.Value{}, err
 	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
+	line, _, ended := bytes.Cut(content, []byte{'\n'})
+	line = bytes.TrimRight(line, "\r")
+	switch {
+	case len(line) == 0:
 		return secret.Value{}, fmt.Errorf("%s: the first line is empty", path)
+	case !ended && len(content) > maxLine:
+		return secret.Value{}, fmt.Errorf("%s: the first line is longer than %d bytes", path, maxLine)
 	}
-	return secret.FromString(line), nil
+	return secret.New(bytes.Clone(line)), nil
 }
