@@ -24,7 +24,8 @@ func (s Services) Identify(req *http.Request, body []byte) (*Request, *api.Error
 	if target := req.Header["X-Amz-Target"]; len(target) > 0 {
 		return r, s.byTarget(r, target)
 	}
-	if isForm(req) {
+	// The form of a presigned POST is in its URL, beside the signature.
+	if isForm(req) && (len(body) > 0 || req.URL.RawQuery == "") {
 		r.query = true
 		return r, s.byAction(r, string(body))
 	}

@@ -62,9 +62,12 @@ func TestIdentify(t *testing.T) {
 	if r.Service != sts.Service || r.Operation != "GetCallerIdentity" {
 		t.Errorf("found %v %s", r.Service, r.Operation)
 	}
-	get := httptest.NewRequest(http.MethodGet, "/?Action=GetCallerIdentity&Version=2011-06-15", nil)
-	if r, err := all.Identify(get, nil); err != nil || r.Operation != "GetCallerIdentity" {
-		t.Errorf("a GET request: %v", err)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		req := httptest.NewRequest(method, "/?Action=GetCallerIdentity&Version=2011-06-15", nil)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if r, err := all.Identify(req, nil); err != nil || r.Operation != "GetCallerIdentity" {
+			t.Errorf("a %s request with a query and no body: %v", method, err)
+		}
 	}
 }
 
