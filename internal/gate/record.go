@@ -27,8 +27,11 @@ func (c *Call) records(in, out any, err error) [][]byte {
 	return append(lines, c.record(in, out, err))
 }
 
-// usualLine is the room that most lines have enough of, in bytes.
-const usualLine = 1536
+// The room that most lines, and most calls' parameters in them, have enough of, in bytes.
+const (
+	usualLine       = 1536
+	usualParameters = 256
+)
 
 // record is the call's own audit line, in CloudTrail's form. Sensitive members are
 // in neither the parameters nor the response.
@@ -55,7 +58,7 @@ func (c *Call) record(in, out any, err error) []byte {
 		e.UserIdentity.InvokedBy, e.SourceIPAddress, e.UserAgent = via, via, via
 	}
 	if in != nil {
-		e.RequestParameters = api.AppendAudit(nil, in)
+		e.RequestParameters = api.AppendAudit(make([]byte, 0, usualParameters), in)
 	}
 	if out != nil && !e.ReadOnly {
 		e.ResponseElements = api.AppendAudit(nil, out)
