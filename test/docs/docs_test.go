@@ -9,7 +9,8 @@
 // for any text, and 127.0.0.1:8420 and 127.0.0.1:2773 for addresses of the test's choice.
 // A command that ends in "&" runs on while the next ones run; those wait until it has
 // printed what is shown. A block of any other language with a file's name after it is
-// written to that file. All other blocks are for reading alone.
+// written to that file. All other blocks are for reading alone. Go programs are in a module
+// that uses this one.
 //
 // go test ./test/docs -update writes what commands print into the pages.
 package docs_test
@@ -68,6 +69,7 @@ func build(t *testing.T) string {
 // that needs something which is not there, because later ones may stand on it.
 func walk(t *testing.T, p *page, bin string) {
 	dir := t.TempDir()
+	goModule(t, dir)
 	at := newAddresses(t)
 	sh := startShell(t, dir, environment(t, bin, at))
 	var corrections []correction

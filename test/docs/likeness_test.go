@@ -18,7 +18,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`), "TIME"},
 	{regexp.MustCompile(`"?\b1\d{9}(\.\d+)?\b"?`), "EPOCH"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "SHA256"},
-	{regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`), "$1ID"},
+	{regexp.MustCompile(`\b(AKIA|ASIA|AIDA|AROA)[0-9A-Z]{16,17}\b`), "$1ID"},
 	{regexp.MustCompile(`(?i)((?:secret_?access_?key|session_?token)"?\s*[:=]\s*"?)[\w/+=-]+`), "${1}KEY"},
 	{regexp.MustCompile(`"[A-Za-z0-9+/]{80,}={0,2}"`), `"BASE64"`},
 	{regexp.MustCompile(`^(Age|Content-Length|Date): .*`), "$1: VARIES"},

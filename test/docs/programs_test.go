@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coffer-secrets/coffer/internal/arch"
 	"github.com/coffer-secrets/coffer/internal/testneed"
 )
 
@@ -83,12 +84,31 @@ func environment(t *testing.T, bin string, at addresses) []string {
 		path = wrapped + string(os.PathListSeparator) + path
 	}
 	return append(env,
-		"PATH="+path, "NO_COLOR=1", "TERM=dumb", "LC_ALL=C.UTF-8", "TZ=UTC", "NO_PROXY=*", "GOWORK=off",
+		"PATH="+path, "NO_COLOR=1", "TERM=dumb", "LC_ALL=C.UTF-8", "TZ=UTC", "NO_PROXY=*", "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off",
 		"AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),
 		"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 		fmt.Sprintf("COFFER_LISTEN=127.0.0.1:%d", at.server),
 		fmt.Sprintf("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT=%d", at.extension),
 	)
+}
+
+// goModule makes the directory a Go module that uses this one, for pages with programs.
+func goModule(t *testing.T, dir string) {
+	t.Helper()
+	here, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile(filepath.Join(here, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod := fmt.Sprintf("module example\n\ngo 1.26\n\nrequire %[1]s v0.0.0\n\nreplace %[1]s => %[2]s\n", arch.Module, here)
+	for name, content := range map[string][]byte{"go.mod": []byte(mod), "go.sum": sums} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // version finds the number in what aws --version prints.
