@@ -4,27 +4,18 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/coffer-secrets/coffer/internal/bench"
 	"github.com/coffer-secrets/coffer/internal/client"
-	"github.com/coffer-secrets/coffer/internal/secret"
-	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
 type benchFlags struct {
@@ -84,17 +75,6 @@ func (f *benchFlags) check() error {
 		return usageError{errors.New("want 1 to 1024 connections, at least one round, and a time above zero")}
 	}
 	return nil
-}
-
-// benchRow is one line of the result: an operation, or its floor.
-type benchRow struct {
-	Name         string  `json:"name"`
-	Rate         float64 `json:"callsPerSecond"`
-	P50          float64 `json:"p50Milliseconds,omitempty"`
-	P99          float64 `json:"p99Milliseconds,omitempty"`
-	CPU          float64 `json:"cpuMicrosecondsPerCall,omitempty"`
-	Failed       int     `json:"failed"`
-	RatioToFloor float64 `json:"ratioToFloor,omitempty"`
 }
 
 func runBench(cmd *cobra.Command, f benchFlags) error {
@@ -181,146 +161,4 @@ func (f *benchFlags) measureWrites(ctx context.Context, side bench.Side) ([]benc
 	rows := []benchRow{{Name: "  bbolt alone", Rate: median(rates)}, row(side.Name, results)}
 	rows[1].RatioToFloor = median(ratios)
 	return rows, nil
-}
-
-func row(name string, results []bench.Result) benchRow {
-	pick := func(of func(bench.Result) float64) float64 {
-		var all []float64
-		for _, r := range results {
-			all = append(all, of(r))
-		}
-		return median(all)
-	}
-	failed := 0
-	for _, r := range results {
-		failed += r.Failed
-	}
-	return benchRow{
-		Name: name, Rate: pick(bench.Result.PerSecond), Failed: failed,
-		P50: pick(func(r bench.Result) float64 { return r.P50.Seconds() * 1e3 }),
-		P99: pick(func(r bench.Result) float64 { return r.P99.Seconds() * 1e3 }),
-		CPU: pick(func(r bench.Result) float64 { return r.CPUPerCall().Seconds() * 1e6 }),
-	}
-}
-
-// medianRatio is the median of the rounds' ratios, round by round.
-func medianRatio(a, b []bench.Result) float64 {
-	var ratios []float64
-	for i := range a {
-		ratios = append(ratios, a[i].PerSecond()/b[i].PerSecond())
-	}
-	return median(ratios)
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
-func printBench(w io.Writer, rows []benchRow, f benchFlags) error {
-	if f.json {
-		return json.NewEncoder(w).Encode(rows)
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tcalls/s\tp50 ms\tp99 ms\tCPU us/call\tfailed\tratio to floor\t")
-	for _, r := range rows {
-		ratio := ""
-		if r.RatioToFloor > 0 {
-			ratio = fmt.Sprintf("%.2f", r.RatioToFloor)
-		}
-		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.0f\t%d\t%s\t\n", r.Name, r.Rate, r.P50, r.P99, r.CPU, r.Failed, ratio)
-	}
-	return t.Flush()
-}
-
-// targets starts what is to be measured, each in a process of its own, or returns
-// what the flags name. stop ends the processes.
-func (f *benchFlags) targets(ctx context.Context, log io.Writer) (t bench.Target, floor *bench.Target, stop func(), err error) {
-	if f.addr != "" {
-		provider, err := client.FromEnvironment(os.Getenv, time.Now)
-		if err != nil {
-			return t, nil, nil, err
-		}
-		credentials, err := provider.Retrieve(ctx)
-		region := os.Getenv("AWS_REGION")
-		if region == "" {
-			region = "us-east-1"
-		}
-		return bench.Target{Addr: f.addr, Credentials: credentials, Region: region}, nil, func() {}, err
-	}
-	t, stopServer, err := startChild(ctx, log, "dev", "--listen", "127.0.0.1:0")
-	if err != nil {
-		return t, nil, nil, err
-	}
-	other, stopFloor, err := startChild(ctx, log, "bench", "floor")
-	if err != nil {
-		stopServer()
-		return t, nil, nil, err
-	}
-	return t, &other, func() { stopServer(); stopFloor() }, nil
-}
-
-// startChild runs this program with other arguments, and reads the exports that it
-// prints when it is ready.
-func startChild(ctx context.Context, log io.Writer, args ...string) (t bench.Target, stop func(), err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return t, nil, err
-	}
-	child := exec.CommandContext(ctx, self, args...)
-	child.Stderr = log
-	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
-	out, err := child.StdoutPipe()
-	if err != nil {
-		return t, nil, err
-	}
-	if err := child.Start(); err != nil {
-		return t, nil, err
-	}
-	stop = func() {
-		_ = child.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-		_ = child.Wait()                          // its status says nothing more
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
-		switch name {
-		case "AWS_ENDPOINT_URL":
-			t.Addr = strings.TrimPrefix(value, "http://")
-		case "AWS_ACCESS_KEY_ID":
-			t.Credentials.AccessKeyID = value
-		case "AWS_SECRET_ACCESS_KEY":
-			t.Credentials.SecretAccessKey = secret.FromString(value)
-		case "AWS_DEFAULT_REGION":
-			t.Region = value
-			return t, stop, nil
-		}
-	}
-	stop()
-	return t, nil, fmt.Errorf("coffer %s ended before it was ready", strings.Join(args, " "))
-}
-
-// benchFloorCommand is the floor's process.
-func benchFloorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "floor", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := os.MkdirTemp("", "coffer-floor-")
-			if err != nil {
-				return err
-			}
-			defer os.RemoveAll(dir)
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			key := sigv4.Credentials{AccessKeyID: "AKIAFLOORFLOORFLOOR0", SecretAccessKey: secret.FromString("floor-secret-access-key")}
-			fmt.Fprintf(cmd.OutOrStdout(), "AWS_ENDPOINT_URL=http://%s\nAWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\nAWS_DEFAULT_REGION=us-east-1\n",
-				l.Addr(), key.AccessKeyID, key.SecretAccessKey.RevealString())
-			return bench.ServeFloor(cmd.Context(), l, key.SecretAccessKey, dir)
-		},
-	}
 }
