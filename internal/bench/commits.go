@@ -28,7 +28,9 @@ const (
 // the bytes that one PutSecretValue keeps. No HTTP, no signature, no encryption. It
 // returns transactions a second.
 func Commits(ctx context.Context, dir string, writers int, d time.Duration) (float64, error) {
-	db, err := bolt.Open(filepath.Join(dir, "commits.db"), 0o600, nil)
+	db, err := bolt.Open(filepath.Join(dir, "commits.db"), 0o600, &bolt.Options{ // as boltkv has it
+		FreelistType: bolt.FreelistMapType, InitialMmapSize: 1 << 30, NoStatistics: true,
+	})
 	if err != nil {
 		return 0, err
 	}
