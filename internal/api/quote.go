@@ -3,7 +3,19 @@
 
 package api
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Cut bounds what an error repeats of somebody's text: it returns s, or, if that has more
+// bytes than the limit, its beginning and three dots.
+func Cut(s string, limit int) string {
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit], "") + "..."
+	}
+	return s
+}
 
 // AppendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
 func AppendString[T string | []byte](b []byte, s T) []byte {

@@ -111,10 +111,7 @@ func echo(t *Type, v reflect.Value) string {
 	if !ok {
 		return ""
 	}
-	if len(s) > maxEchoed {
-		s = strings.ToValidUTF8(s[:maxEchoed], "") + "..."
-	}
-	return "'" + s + "' "
+	return "'" + Cut(s, maxEchoed) + "' "
 }
 
 func show(t *Type, v reflect.Value) (string, bool) {

@@ -40,8 +40,8 @@ func DecodeError(status int, header http.Header, body []byte) *api.Error {
 	if code == "" {
 		code = statusCode(status)
 	}
-	err := api.ErrorCode{Code: code, Status: status}.New(cut(fields.Message, maxMessage))
-	err.RequestID = cut(header.Get("X-Amzn-RequestId"), maxCode)
+	err := api.ErrorCode{Code: code, Status: status}.New(api.Cut(fields.Message, maxMessage))
+	err.RequestID = api.Cut(header.Get("X-Amzn-RequestId"), maxCode)
 	return err
 }
 
@@ -75,11 +75,4 @@ func statusCode(status int) string {
 		return api.InternalFailure.Code
 	}
 	return "UnknownError"
-}
-
-func cut(s string, limit int) string {
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "..."
-	}
-	return s
 }

@@ -5,7 +5,6 @@ package awsquery
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 )
@@ -25,7 +24,7 @@ func DecodeError(status int, header http.Header, body []byte) *api.Error {
 		code.Code = api.InternalFailure.Code
 	}
 	err := code.New("")
-	err.RequestID = cut(header.Get("X-Amzn-RequestId"), maxCode)
+	err.RequestID = api.Cut(header.Get("X-Amzn-RequestId"), maxCode)
 	if len(body) > maxBody {
 		return err
 	}
@@ -35,21 +34,14 @@ func DecodeError(status int, header http.Header, body []byte) *api.Error {
 	}
 	response := root.children["ErrorResponse"]
 	if id, ok := response.value("RequestId"); ok && err.RequestID == "" {
-		err.RequestID = cut(id, maxCode)
+		err.RequestID = api.Cut(id, maxCode)
 	}
 	if e := response.children["Error"]; e != nil {
 		if name, ok := e.value("Code"); ok && name != "" && len(name) <= maxCode {
 			err.Code = name
 		}
 		message, _ := e.value("Message")
-		err.Message = cut(message, maxMessage)
+		err.Message = api.Cut(message, maxMessage)
 	}
 	return err
-}
-
-func cut(s string, limit int) string {
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "..."
-	}
-	return s
 }

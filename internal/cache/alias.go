@@ -6,29 +6,29 @@ package cache
 import (
 	"slices"
 	"strings"
+
+	"github.com/coffer-secrets/coffer/internal/arn"
 )
 
 // suffixLen is the length of what Secrets Manager appends to a name in an ARN: a
 // hyphen and six characters.
 const suffixLen = 7
 
-func isARN(id string) bool { return strings.HasPrefix(id, "arn:") }
-
 // scope returns the first five parts of an ARN with their colons,
 // "arn:aws:ssm:eu-west-1:123456789012:", or nothing if the ARN has no account.
-func scope(arn string) string {
+func scope(name string) string {
 	end := 0
 	for range 5 {
-		i := strings.IndexByte(arn[end:], ':')
+		i := strings.IndexByte(name[end:], ':')
 		if i < 0 {
 			return ""
 		}
 		end += i + 1
 	}
-	if strings.HasSuffix(arn[:end], "::") {
+	if strings.HasSuffix(name[:end], "::") {
 		return ""
 	}
-	return arn[:end]
+	return name[:end]
 }
 
 // aliases returns the ids that, as the answer v to ref shows, mean the same thing.
@@ -41,7 +41,7 @@ func aliases(ref Ref, v *Value, home string) []string {
 		return nil
 	}
 	ids := []string{v.ARN}
-	if v.Name == "" || isARN(v.Name) {
+	if v.Name == "" || arn.IsARN(v.Name) {
 		return ids
 	}
 	if home != "" && home == scope(v.ARN) && !strings.HasPrefix(v.Name, "/aws/") {
@@ -78,13 +78,13 @@ func cutSuffix(s string) (string, bool) {
 // means reports whether v can be an answer to ref. A full ARN names one secret for
 // ever; a name may have come to mean a new one while somebody waited.
 func (r Ref) means(v *Value) bool {
-	return !isARN(r.ID) || v.ARN == "" || strings.HasPrefix(v.ARN, r.ID)
+	return !arn.IsARN(r.ID) || v.ARN == "" || strings.HasPrefix(v.ARN, r.ID)
 }
 
 // learn makes the answer v to ref, which e asked, findable by all its ids, and returns
 // the entry that it belongs to: e, or the one that had the thing under another id.
 func (c *Cache) learn(e *entry, ref Ref, v *Value) *entry {
-	if !isARN(ref.ID) && !strings.HasPrefix(ref.ID, "/aws/") {
+	if !arn.IsARN(ref.ID) && !strings.HasPrefix(ref.ID, "/aws/") {
 		if s := scope(v.ARN); s != "" {
 			c.home[ref.Kind] = s
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
@@ -57,7 +58,7 @@ func (r Ref) normal() Ref {
 		return r
 	}
 	colons := 0
-	if isARN(r.ID) {
+	if arn.IsARN(r.ID) {
 		colons = 5 // before the resource
 	}
 	if strings.Count(r.ID, ":") != colons+1 {
