@@ -116,6 +116,7 @@ func TestErrors(t *testing.T) {
 			{"ParameterNotFound", coffer.ErrNotFound},
 			{"AccessDeniedException", coffer.ErrAccessDenied},
 			{"DecryptionFailure", nil},
+			{"ThrottlingException", coffer.ErrUnavailable},
 		} {
 			s.set(func(s *service) { s.fault = test.code })
 			id := fmt.Sprint("s", i) // refusals are remembered for moments

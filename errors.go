@@ -62,7 +62,8 @@ func (e *Error) Is(target error) bool {
 		return e.Code == api.AccessDeniedException.Code || e.Code == api.AccessDenied.Code
 	case ErrUnavailable:
 		_, unavailable := errors.AsType[*cache.Unavailable](e.Err)
-		return unavailable || e.Code == "TimeoutError" || e.Code == "ConnectionError"
+		// An extension tells the code alone: of a throttle, that is enough.
+		return unavailable || client.Unavailable(e.Err) || e.Code == "TimeoutError" || e.Code == "ConnectionError"
 	}
 	return false
 }
