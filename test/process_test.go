@@ -70,7 +70,8 @@ func startServer(t testing.TB, data string, args ...string) *process {
 	return p
 }
 
-// start runs the process, which must not be running, until it serves.
+// start runs the process, which must not be running, until it serves, and stops it when
+// this test ends.
 func (p *process) start(t testing.TB) {
 	t.Helper()
 	p.Cmd = exec.Command(program(t, coffer), p.args...)
