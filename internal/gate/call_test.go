@@ -72,6 +72,9 @@ func TestPageTokens(t *testing.T) {
 				t.Errorf("%s: opened to %q", name, got)
 			}
 		}
+		if got, ok := call.Cursor(call.PageToken(strings.Repeat("x", 4096))); ok {
+			t.Errorf("a token longer than AWS allows opened to %d bytes", len(got))
+		}
 		for i := range len(token) {
 			changed := []byte(token)
 			if changed[i]++; changed[i] == '`' || changed[i] == '{' || changed[i] == '[' || changed[i] == ':' {

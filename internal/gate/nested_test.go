@@ -78,6 +78,25 @@ func TestNested(t *testing.T) {
 	}
 }
 
+// TestWithdrawnBetweenRuns holds that the run that counts is the one that is recorded.
+func TestWithdrawnBetweenRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withUpdate(twice))
+	bindNested(w)
+	w.directory.seen = func(look int, known *gate.Credential) (*gate.Credential, error) {
+		if look > 3 { // admitted, prepared, and run once
+			return nil, nil
+		}
+		return known, nil
+	}
+	if got := w.call(put, `{"SecretId":"a","SecretString":"k"}`); got.Code != "UnrecognizedClientException" || count(t, w.store, "") != 0 {
+		t.Errorf("answered %+v", got)
+	}
+	if records := w.records(); len(records) != 1 || records[0].EventName != "PutSecretValue" || records[0].ErrorCode == "" {
+		t.Errorf("recorded %s", show(records))
+	}
+}
+
 // TestNestedFails holds what is kept and recorded when the nested or the outer call
 // fails: nothing of either, and both.
 func TestNestedFails(t *testing.T) {
