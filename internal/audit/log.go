@@ -174,7 +174,7 @@ func (l *Log) Recovery() Recovery { return l.recovery }
 type Stats struct {
 	Sequence   uint64 // of the last record in the file
 	Backlog    int64  // bytes that wait to be written
-	Unrecorded int64  // in Continue mode: calls that Ready or Append let go ahead unrecorded
+	Unrecorded int64  // in Continue mode: calls whose lines Append could not write
 	Deferred   int64  // committed calls whose records wait in the store for the next Open
 	Fault      error  // why the log cannot be written, or nil
 }
@@ -197,11 +197,13 @@ func (l *Log) Stats() Stats {
 // call has any effect: nil, or why the call must be refused. In Continue mode it is nil
 // always. It costs some atomic loads.
 func (l *Log) Ready() error {
-	err := l.queue.ready()
-	if f := l.fault.Load(); f != nil {
-		err = *f
+	if l.mode == Continue {
+		return nil
 	}
-	return l.excuse(err)
+	if f := l.fault.Load(); f != nil {
+		return *f
+	}
+	return l.queue.ready()
 }
 
 // excuse counts err instead of returning it in Continue mode.

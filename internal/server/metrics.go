@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/gate"
 )
 
@@ -31,7 +32,7 @@ type series struct {
 	seconds prometheus.Observer
 }
 
-func newMetrics() *metrics {
+func newMetrics(log *audit.Log) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -44,7 +45,36 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.calls, m.seconds, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(ofAudit(log)...)
 	return m
+}
+
+// ofAudit are the audit log's own figures. With audit-on-failure: continue, nothing else
+// tells that calls go unrecorded.
+func ofAudit(log *audit.Log) []prometheus.Collector {
+	counter := func(name, help string, of func(audit.Stats) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(of(log.Stats())) })
+	}
+	gauge := func(name, help string, of func(audit.Stats) int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(of(log.Stats())) })
+	}
+	return []prometheus.Collector{
+		counter("coffer_audit_unrecorded_total", "Calls that went ahead without a record, as configured.",
+			func(s audit.Stats) int64 { return s.Unrecorded }),
+		counter("coffer_audit_deferred_total", "Calls whose records wait in the store for the next start.",
+			func(s audit.Stats) int64 { return s.Deferred }),
+		gauge("coffer_audit_backlog_bytes", "Bytes of records that wait to be written.",
+			func(s audit.Stats) int64 { return s.Backlog }),
+		gauge("coffer_audit_writable", "1 while the audit log can be written, 0 while it can't.",
+			func(s audit.Stats) int64 {
+				if s.Fault != nil {
+					return 0
+				}
+				return 1
+			}),
+	}
 }
 
 // observe counts one call.

@@ -52,7 +52,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Vault: vault, metrics: newMetrics()}
+	s := &Server{Vault: vault, metrics: newMetrics(vault.Audit)}
 	if err := s.assemble(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

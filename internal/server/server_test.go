@@ -226,6 +226,9 @@ func TestMetrics(t *testing.T) {
 		`coffer_requests_total{code="NotImplemented",operation="unknown",service="unknown"} 1`,
 		`coffer_requests_total{code="UnrecognizedClientException",operation="GetSecretValue",service="secretsmanager"} 1`,
 		`coffer_request_duration_seconds_count{operation="CreateSecret",service="secretsmanager"} 1`,
+		`coffer_audit_unrecorded_total 0`,
+		`coffer_audit_deferred_total 0`,
+		`coffer_audit_writable 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("the metrics lack %s", want)
