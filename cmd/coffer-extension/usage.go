@@ -23,6 +23,8 @@ Where secrets come from:
   COFFER_ENDPOINT               another endpoint: a Coffer server. Or AWS_ENDPOINT_URL,
                                 or AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SSM
   COFFER_CA_FILE                certificate authorities to trust, in PEM. Or AWS_CA_BUNDLE
+  COFFER_ACCESS_KEY_ID, COFFER_SECRET_ACCESS_KEY, COFFER_SESSION_TOKEN
+                                credentials of a Coffer server, where AWS's are not its
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or
   AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
 

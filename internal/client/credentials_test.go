@@ -191,6 +191,22 @@ func TestStaticCredentialsComeFirst(t *testing.T) {
 	if err != nil || c.AccessKeyID != "AKID" || c.SessionToken != "t" || c.SecretAccessKey.RevealString() != "s" {
 		t.Errorf("%+v, %v", c, err)
 	}
+	p, err = client.FromEnvironment(env("AWS_ACCESS_KEY_ID", "AKID", "AWS_SECRET_ACCESS_KEY", "s", "AWS_SESSION_TOKEN", "t",
+		"COFFER_ACCESS_KEY_ID", "OURS", "COFFER_SECRET_ACCESS_KEY", "o"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err = p.Retrieve(t.Context())
+	if err != nil || c.AccessKeyID != "OURS" || c.SessionToken != "" || c.SecretAccessKey.RevealString() != "o" {
+		t.Errorf("Coffer's own: %+v, %v", c, err)
+	}
+	p, err = client.FromEnvironment(env("COFFER_ACCESS_KEY_ID", "OURS", "AWS_SECRET_ACCESS_KEY", "s"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Retrieve(t.Context()); !errors.Is(err, client.ErrNoCredentials) {
+		t.Errorf("one half of each: %v", err)
+	}
 	p, err = client.FromEnvironment(env(), time.Now)
 	if err != nil {
 		t.Fatal(err)
