@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,15 +54,9 @@ func (f *Filter) Match(r *Record) bool {
 		!f.Until.IsZero() && !r.EventTime.Before(f.Until):
 		return false
 	}
-	if f.Resource == "" {
-		return true
-	}
-	for _, res := range r.Resources {
-		if strings.Contains(res.ARN, f.Resource) {
-			return true
-		}
-	}
-	return false
+	return f.Resource == "" || slices.ContainsFunc(r.Resources, func(res Resource) bool {
+		return strings.Contains(res.ARN, f.Resource)
+	})
 }
 
 // ReadOptions say which records Records yields.

@@ -146,10 +146,14 @@ func (c *Config) check() error {
 		return errors.New("tls-self-signed makes a pair of its own: leave tls-cert and tls-key out")
 	case c.AuditOnFailure != "block" && c.AuditOnFailure != "continue":
 		return fmt.Errorf("audit-on-failure %q: block or continue", c.AuditOnFailure)
-	}
-	if !arn.IsAccount(c.Account) {
+	case !arn.IsAccount(c.Account):
 		return fmt.Errorf("account-id %q: an account id is 12 digits", c.Account)
 	}
+	return c.checkListen()
+}
+
+// checkListen refuses an address at which secrets would travel unencrypted.
+func (c *Config) checkListen() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen %q: want HOST:PORT", c.Listen)
