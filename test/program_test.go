@@ -17,9 +17,8 @@ import (
 
 // The programs, each built once in a run of the tests, by the first test that needs it.
 var (
-	binaries  = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "coffer-test-") })
-	coffer    = build("coffer")
-	extension = build("coffer-extension")
+	binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "coffer-test-") })
+	coffer   = build("coffer")
 )
 
 func TestMain(m *testing.M) {
