@@ -135,8 +135,8 @@ func serveDuring(cmd *cobra.Command, s *server.Server, l net.Listener, variables
 	return errors.Join(err, <-served)
 }
 
-// withoutAWS leaves out the variables of the caller's own AWS credentials, which a
-// program would otherwise prefer or mix in.
+// withoutAWS leaves out every variable of the caller's own AWS settings: credentials,
+// profiles and endpoints that a program would otherwise prefer or mix in.
 func withoutAWS(env []string) []string {
 	var kept []string
 	for _, v := range env {

@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
@@ -35,21 +36,44 @@ func (v *Vault) Do(ctx context.Context, act *Act, fn func(kv.Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		details, err := json.Marshal(act.Details)
+		line, err := v.line(act, nil)
 		if err != nil {
 			return err
 		}
-		e := audit.Event{
-			UserIdentity: audit.UserIdentity{Type: "Unknown", AccountID: v.Config.Account, InvokedBy: "coffer " + act.By},
-			EventTime:    time.Now(), EventSource: "iam.amazonaws.com", EventName: act.Name,
-			AWSRegion: v.Config.Region, SourceIPAddress: "coffer " + act.By, UserAgent: "coffer/" + Version,
-			RequestParameters: details, EventID: gate.NewID(), EventType: audit.TypeServiceEvent, RecipientAccountID: v.Config.Account,
-		}
-		staged, err = v.Audit.Stage(tx, e.AppendJSON(nil))
+		staged, err = v.Audit.Stage(tx, line)
 		return err
 	})
-	if err == nil {
-		v.Audit.Committed(staged)
+	if err != nil {
+		return v.failed(ctx, act, err)
 	}
-	return err
+	v.Audit.Committed(staged)
+	return nil
+}
+
+// failed records that an act failed, and returns why.
+func (v *Vault) failed(ctx context.Context, act *Act, failure error) error {
+	line, err := v.line(act, failure)
+	if err == nil {
+		err = v.Audit.Append(ctx, line)
+	}
+	return errors.Join(failure, err)
+}
+
+// line is the act's audit record. Why it failed is said to whoever acted, and not in
+// the record: it may quote a file.
+func (v *Vault) line(act *Act, failure error) ([]byte, error) {
+	details, err := json.Marshal(act.Details)
+	if err != nil {
+		return nil, err
+	}
+	e := audit.Event{
+		UserIdentity: audit.UserIdentity{Type: "Unknown", AccountID: v.Config.Account, InvokedBy: "coffer " + act.By},
+		EventTime:    time.Now(), EventSource: "iam.amazonaws.com", EventName: act.Name,
+		AWSRegion: v.Config.Region, SourceIPAddress: "coffer " + act.By, UserAgent: "coffer/" + Version,
+		RequestParameters: details, EventID: gate.NewID(), EventType: audit.TypeServiceEvent, RecipientAccountID: v.Config.Account,
+	}
+	if failure != nil {
+		e.ErrorCode = "ActFailed"
+	}
+	return e.AppendJSON(nil), nil
 }

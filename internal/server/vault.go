@@ -101,12 +101,16 @@ func (v *Vault) Rewrap(ctx context.Context, root seal.Root, by string) error {
 	return v.recorded(ctx, act, func(ctx context.Context) error { return v.Store.Rewrap(ctx, root) })
 }
 
-// recorded does what has a transaction of its own, after its record is made.
+// recorded does what has a transaction of its own, after its record is made. If it
+// fails, another record says so.
 func (v *Vault) recorded(ctx context.Context, act *Act, do func(context.Context) error) error {
 	if err := v.Do(ctx, act, func(kv.Tx) error { return nil }); err != nil {
 		return err
 	}
-	return do(ctx)
+	if err := do(ctx); err != nil {
+		return v.failed(ctx, act, err)
+	}
+	return nil
 }
 
 // Close closes the data directory.
