@@ -33,9 +33,12 @@ func Record(w io.Writer, r audit.Record) error {
 	for _, res := range r.Resources {
 		what = append(what, res.ARN)
 	}
-	service := strings.TrimSuffix(r.EventSource, ".amazonaws.com")
+	call := "-"
+	if r.EventName != "" {
+		call = strings.TrimSuffix(r.EventSource, ".amazonaws.com") + ":" + r.EventName
+	}
 	line := fmt.Sprintf("%s  %s  %s  %s  %s", p.Dim(r.EventTime.Format(time.RFC3339)),
-		p.Bold(service+":"+r.EventName), outcome, who, strings.Join(what, " "))
+		p.Bold(call), outcome, who, strings.Join(what, " "))
 	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
 	return err
 }
