@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/memkv"
 	"github.com/coffer-secrets/coffer/internal/secret"
-	"github.com/coffer-secrets/coffer/internal/testneed"
 )
 
 // engine is a store with an Update of the test's.
@@ -205,12 +203,8 @@ func TestUnrecordedCallsAreRefused(t *testing.T) {
 // fill has the world's log on a disk of its own, and returns what fills that up.
 func fill(t *testing.T, w *world) func(*world) {
 	t.Helper()
-	testneed.Root(t)
 	dir := t.TempDir()
-	if err := syscall.Mount("coffer-test", dir, "tmpfs", 0, "size=4m"); err != nil {
-		testneed.Missing(t, "to mount a file system: "+err.Error())
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	mountMemory(t, dir)
 	small, err := audit.Open(t.Context(), audit.Options{Path: filepath.Join(dir, "audit.log"), Store: w.store, Reserve: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
