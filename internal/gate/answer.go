@@ -35,8 +35,11 @@ func (c *Call) answer(err error) *api.Error {
 	case errors.Is(err, kv.ErrFull):
 		return api.ServiceUnavailable.New("The store has no room left; the request has changed nothing. " +
 			"The server's operator: free space on its disk.")
-	case errors.Is(err, kv.ErrReadOnly), errors.Is(err, kv.ErrClosed):
-		return api.ServiceUnavailable.New("The store does not take the request at the moment, and it was not done.")
+	case errors.Is(err, kv.ErrClosed):
+		return api.ServiceUnavailable.New("The server is stopping; the request was not done.")
+	case errors.Is(err, kv.ErrReadOnly): // whether the write that met the fault is kept shows after a restart
+		return api.ServiceUnavailable.New("The store has stopped taking writes after a fault of its disk. " +
+			"The server's operator: mend the disk, and start the server again.")
 	}
 	return api.InternalFailure.New("The server could not do the request, which has changed nothing. " +
 		"Its log says why, under request id " + c.RequestID + ".")
