@@ -27,6 +27,12 @@ type reader struct {
 	room [aadRoom]byte
 }
 
+// Writable is the store's below, if that can tell whether it still takes writes.
+func (s *Store) Writable() bool {
+	in, ok := s.inner.(interface{ Writable() bool })
+	return !ok || in.Writable()
+}
+
 // View is kv.Store's.
 func (s *Store) View(ctx context.Context, fn func(kv.Reader) error) (kv.Rev, error) {
 	r := &reader{ctx: ctx, store: s, ring: s.ring.Load()}

@@ -99,8 +99,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Operations lists what the server serves.
 func (s *Server) Operations() []gate.Operation { return s.gate.Operations() }
 
-// health answers 200 while calls that read can be served and recorded, else 503 with the
-// reason.
+// health answers 200 while calls can be served and recorded, else 503 with the reason. A
+// full disk, which ends by itself when there is room, is not looked for.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	status, answer := http.StatusOK, map[string]string{"status": "ok", "version": Version}
 	unavailable := func(reason string) {
@@ -109,6 +109,8 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	}
 	if _, err := s.Store.View(r.Context(), func(kv.Reader) error { return nil }); err != nil {
 		unavailable("the store can't be read")
+	} else if !s.Store.Writable() {
+		unavailable("the store has stopped taking writes after a fault of its disk: mend the disk, and restart")
 	} else if err := s.Audit.Ready(); err != nil {
 		unavailable("the audit log can't be written")
 	}

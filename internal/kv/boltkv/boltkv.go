@@ -68,6 +68,8 @@ type Store struct {
 	fault error       // why writing stopped; only for the holder of the turn
 	blind atomic.Bool // a failed commit is still visible, so reading stopped too
 
+	stopped atomic.Bool // there is a fault, for anybody
+
 	updates, commits atomic.Int64
 }
 
@@ -83,6 +85,10 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	return Stats{Updates: s.updates.Load(), Commits: s.commits.Load()}
 }
+
+// Writable reports whether Updates can be committed: not any more after a fault of the
+// disk, until a restart. A full disk is no such fault.
+func (s *Store) Writable() bool { return !s.stopped.Load() }
 
 // View is kv.Store's.
 func (s *Store) View(ctx context.Context, fn func(kv.Reader) error) (kv.Rev, error) {

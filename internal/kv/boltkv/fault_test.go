@@ -62,7 +62,7 @@ func meetFaultWith(path string, size, count int) error {
 
 // faulty is a store that meets a fault.
 type faulty struct {
-	kv.Store
+	*boltkv.Store
 	value []byte
 	count int
 	state map[string]string // what it must hold
@@ -101,6 +101,9 @@ func (f *faulty) afterFault(full bool) error {
 	}
 	if !full && !errors.Is(err, kv.ErrReadOnly) {
 		return fmt.Errorf("after a fault, Update = %w, want %w", err, kv.ErrReadOnly)
+	}
+	if f.Writable() != full {
+		return fmt.Errorf("after a fault, Writable = %v", f.Writable())
 	}
 	return f.unchanged()
 }

@@ -138,6 +138,7 @@ func (s *Store) failed(txid int, cause error) error {
 	}
 	s.fault = fmt.Errorf("%w: %s: committing: %w; check the disk, then restart",
 		kv.ErrReadOnly, s.path, errors.Join(cause, err))
+	s.stopped.Store(true)
 	return s.fault
 }
 
