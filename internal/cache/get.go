@@ -119,14 +119,10 @@ func (c *Cache) board(ref Ref) (*flight, bool, error) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil, false, ErrClosed
+	e, err := c.asked(ref, now)
+	if err != nil {
+		return nil, false, err
 	}
-	e := c.index[ref]
-	if e == nil {
-		e = c.add(ref)
-	}
-	e.touch(now)
 	known := e.state(now)
 	f := e.flight
 	switch {
@@ -137,6 +133,20 @@ func (c *Cache) board(ref Ref) (*flight, bool, error) {
 		c.shrink()
 	}
 	return f.join(), known == lapsed, nil
+}
+
+// asked returns the entry of ref, which it adds if there is none, and notes that it was
+// asked for. The caller holds mu.
+func (c *Cache) asked(ref Ref, now time.Time) (*entry, error) {
+	if c.closed {
+		return nil, ErrClosed
+	}
+	e := c.index[ref]
+	if e == nil {
+		e = c.add(ref)
+	}
+	e.touch(now)
+	return e, nil
 }
 
 // fallBack returns a stale value.

@@ -41,14 +41,10 @@ func (c *Cache) Refresh(ctx context.Context, ref Ref) (Answer, error) {
 func (c *Cache) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil, false, ErrClosed
+	e, err := c.asked(ref, c.now())
+	if err != nil {
+		return nil, false, err
 	}
-	e := c.index[ref]
-	if e == nil {
-		e = c.add(ref)
-	}
-	e.touch(c.now())
 	if f := e.flight; f != nil {
 		return f.join(), before != nil, nil
 	}

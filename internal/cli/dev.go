@@ -51,7 +51,6 @@ printed; with a COMMAND they are set for it, and the server stops when it ends.`
 }
 
 func runDev(cmd *cobra.Command, config server.Config, f devFlags, command []string) (err error) {
-	tuneMemory()
 	if (f.accessKeyID == "") != (f.secretAccessKey == "") {
 		return usageError{errors.New("--access-key-id and --secret-access-key belong together")}
 	}
@@ -67,13 +66,9 @@ func runDev(cmd *cobra.Command, config server.Config, f devFlags, command []stri
 	if config.LogLevel == "" {
 		config.LogLevel = "warn"
 	}
-	log, err := newLog(cmd.ErrOrStderr(), config.LogLevel)
+	s, err := openServer(cmd, config)
 	if err != nil {
 		return err
-	}
-	s, err := server.Open(cmd.Context(), config, log)
-	if err != nil {
-		return advise(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	key, err := s.DevKey(cmd.Context(), f.accessKeyID, secret.FromString(f.secretAccessKey))

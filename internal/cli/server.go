@@ -54,15 +54,21 @@ func tuneMemory() {
 	}
 }
 
-func runServer(cmd *cobra.Command, config server.Config) (err error) {
+// openServer opens a server that logs to standard error.
+func openServer(cmd *cobra.Command, config server.Config) (*server.Server, error) {
 	tuneMemory()
 	log, err := newLog(cmd.ErrOrStderr(), config.LogLevel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s, err := server.Open(cmd.Context(), config, log)
+	return s, advise(err)
+}
+
+func runServer(cmd *cobra.Command, config server.Config) (err error) {
+	s, err := openServer(cmd, config)
 	if err != nil {
-		return advise(err)
+		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	l, err := s.Listen()
@@ -70,9 +76,9 @@ func runServer(cmd *cobra.Command, config server.Config) (err error) {
 		return err
 	}
 	if keys, err := s.KeyCount(cmd.Context()); err == nil && keys == 0 {
-		log.Warn("nobody can call yet: there is no access key; stop the server and run: coffer key create --root")
+		s.Log.Warn("nobody can call yet: there is no access key; stop the server and run: coffer key create --root")
 	}
-	log.Info("coffer serves", "address", l.Addr().String(), "data", s.Config.Data, "tls", s.Config.TLS())
+	s.Log.Info("coffer serves", "address", l.Addr().String(), "data", s.Config.Data, "tls", s.Config.TLS())
 	return s.Serve(cmd.Context(), l)
 }
 

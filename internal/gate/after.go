@@ -37,6 +37,9 @@ func startAfter(store kv.Store, log *slog.Logger) *after {
 }
 
 func (a *after) add(all []later) {
+	if len(all) == 0 {
+		return // as after almost every call: nobody is to be woken
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {

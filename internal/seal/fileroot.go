@@ -6,6 +6,7 @@ package seal
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -45,13 +46,7 @@ func (f *KeyFile) Wrap(_ context.Context, plaintext []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(key[:])
-	id, wrapping, err := rootKeys(key)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(wrapping[:])
-	aead, err := newAEAD(wrapping)
+	id, aead, err := rootCipher(key)
 	if err != nil {
 		return nil, err
 	}
@@ -68,26 +63,33 @@ func (f *KeyFile) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(key[:])
-	id, wrapping, err := rootKeys(key)
+	id, aead, err := rootCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(wrapping[:])
 	sealed, ok := bytes.CutPrefix(wrapped, id)
 	if !ok {
 		return nil, fmt.Errorf("%w: the key in file %s is another one than this store was made or last rewrapped with",
 			ErrWrongRoot, f.path)
-	}
-	aead, err := newAEAD(wrapping)
-	if err != nil {
-		return nil, err
 	}
 	plaintext, err := aead.Open(nil, nil, sealed, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the wrapped key was changed", ErrTampered)
 	}
 	return plaintext, nil
+}
+
+// rootCipher returns the id of the key in the file, and what wraps under it. The key is
+// overwritten.
+func rootCipher(key *[keySize]byte) (id []byte, aead cipher.AEAD, err error) {
+	defer clear(key[:])
+	id, wrapping, err := rootKeys(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(wrapping[:])
+	aead, err = newAEAD(wrapping)
+	return id, aead, err
 }
 
 // rootKeys derives the id and the wrapping key from the key in the file.
