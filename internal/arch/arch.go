@@ -44,6 +44,7 @@ var Floors = []Floor{
 		{"internal/secret", Lean},
 		{"internal/arn", Lean},
 		{"internal/password", Server},
+		{"internal/schedule", Server},
 		{"internal/api", Lean},
 		{"internal/api/kms", Lean},
 		{"internal/api/secretsmanager", Lean},
