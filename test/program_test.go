@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // The programs, each built once in a run of the tests, by the first test that needs it.
@@ -94,7 +95,13 @@ func mustRun(t testing.TB, args ...string) string {
 // variables that are given.
 func runProgram(t testing.TB, variables []string, path string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	return runProgramFor(t, patience, variables, path, args...)
+}
+
+// runProgramFor is runProgram for a program that does many things, one after another.
+func runProgramFor(t testing.TB, most time.Duration, variables []string, path string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, args...)
