@@ -53,6 +53,7 @@ type run struct {
 	decided bool
 	targets []Target
 	nested  []nested
+	events  []event
 	later   []later
 }
 
@@ -128,9 +129,12 @@ func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, na
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = service, name, c.gate.lookup(service, name), &run{}
 	inner.prepared = nil
-	inner.Via = c.op.service.Name + "." + c.Region + ".amazonaws.com"
+	inner.Via = c.service.Name + "." + c.Region + ".amazonaws.com"
 	out, err := inner.attempt(ctx, r, in)
 	c.run.nested = append(append(c.run.nested, inner.run.nested...), nested{&inner, in, out, err})
+	if err == nil {
+		c.run.events = append(c.run.events, inner.run.events...)
+	}
 	c.run.later = append(c.run.later, inner.run.later...)
 	return out, err
 }

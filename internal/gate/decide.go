@@ -62,7 +62,7 @@ func (c *Call) evaluate(action string, t Target) error {
 	if t.Asked != "" {
 		request.Resource = t.Asked
 	}
-	return c.op.service.Denied().New(decision.Message(request))
+	return c.service.Denied().New(decision.Message(request))
 }
 
 // conditions are the condition keys of one decision, looked up as a policy asks

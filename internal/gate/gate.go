@@ -26,6 +26,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 	"github.com/coffer-secrets/coffer/internal/wire"
@@ -71,6 +72,7 @@ type Gate struct {
 
 	services   wire.Services
 	operations map[*api.Service]map[string]*bound
+	jobs       map[string]jobs.Handler
 
 	after *after
 	once  sync.Once
@@ -86,6 +88,7 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 		store: c.Store, audit: c.Audit, directory: c.Directory, tokens: tokens,
 		now: c.Now, log: c.Log, observe: c.Observe,
 		services: services, operations: map[*api.Service]map[string]*bound{},
+		jobs: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
 	}
 	if g.now == nil {
 		g.now = time.Now

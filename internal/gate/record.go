@@ -13,18 +13,47 @@ import (
 )
 
 // records returns the audit lines of the call: those of the calls it made, then its
-// own. What a nested call wrote is undone when the call failed, and its line says so.
+// own, then those of its events.
 func (c *Call) records(in, out any, err error) [][]byte {
-	var lines [][]byte
-	if c.run != nil {
-		for _, n := range c.run.nested {
-			if n.err == nil && err != nil && n.call.op.writes {
-				n.out, n.err = nil, err
-			}
-			lines = append(lines, n.call.record(n.in, n.out, n.err))
-		}
+	return append(append(c.nestedLines(err), c.record(in, out, err)), c.eventLines(err)...)
+}
+
+// traces is records for a call without a request.
+func (c *Call) traces(err error) [][]byte { return append(c.nestedLines(err), c.eventLines(err)...) }
+
+// nestedLines are those of the calls that the call made. What one of them wrote is
+// undone when the call failed, and its line says so.
+func (c *Call) nestedLines(err error) (lines [][]byte) {
+	if c.run == nil {
+		return nil
 	}
-	return append(lines, c.record(in, out, err))
+	for _, n := range c.run.nested {
+		if n.err == nil && err != nil && n.call.op.writes {
+			n.out, n.err = nil, err
+		}
+		lines = append(lines, n.call.record(n.in, n.out, n.err))
+	}
+	return lines
+}
+
+// eventLines are those of what happened. When the call failed, it did not.
+func (c *Call) eventLines(err error) (lines [][]byte) {
+	if c.run == nil || err != nil {
+		return nil
+	}
+	for _, e := range c.run.events {
+		lines = append(lines, e.record())
+	}
+	return lines
+}
+
+// resource is a target as records list it.
+func (c *Call) resource(t Target) audit.Resource {
+	owner := c.Account
+	if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
+		owner = name.Account
+	}
+	return audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: owner}
 }
 
 // The room that most lines, and most calls' parameters in them, have enough of, in bytes.
@@ -69,11 +98,7 @@ func (c *Call) record(in, out any, err error) []byte {
 	}
 	if c.run != nil {
 		for _, t := range c.run.targets {
-			owner := c.Account
-			if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
-				owner = name.Account
-			}
-			e.Resources = append(e.Resources, audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: owner})
+			e.Resources = append(e.Resources, c.resource(t))
 		}
 	}
 	return e.AppendJSON(make([]byte, 0, usualLine))

@@ -29,7 +29,7 @@ var errEverything = errors.New("jobs: asked to erase everything")
 
 // Eraser is the Handler of such jobs.
 func Eraser(store kv.Store) Handler {
-	return func(ctx context.Context, payload []byte) error {
+	return Handler{Do: func(ctx context.Context, payload []byte) error {
 		if len(payload) == 0 {
 			return errEverything
 		}
@@ -58,5 +58,5 @@ func Eraser(store kv.Store) Handler {
 				return err
 			}
 		}
-	}
+	}}
 }

@@ -94,7 +94,7 @@ func TestJobs(t *testing.T) {
 		var seen log
 		broken := true
 		config := jobs.Config{Store: s, Log: quiet(), Retry: time.Minute, Handlers: map[string]jobs.Handler{
-			"note": func(_ context.Context, p []byte) error {
+			"note": {Do: func(_ context.Context, p []byte) error {
 				seen.add(string(p))
 				switch {
 				case string(p) == "fails" && broken:
@@ -103,7 +103,7 @@ func TestJobs(t *testing.T) {
 					panic("not yet")
 				}
 				return nil
-			},
+			}},
 		}}
 		enqueue(t, s, "note", "early")
 		time.Sleep(time.Nanosecond) // a key begins with its time
@@ -135,8 +135,13 @@ func TestJobs(t *testing.T) {
 		broken = false
 		enqueue(t, s, "note", "late")
 		synctest.Wait()
-		if got := seen.take(); !slices.Equal(got, []string{"fails", "panics", "late"}) {
+		if got := seen.take(); !slices.Equal(got, []string{"late"}) {
 			t.Errorf("when a job comes: %q", got)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := seen.take(); !slices.Equal(got, []string{"fails", "panics"}) {
+			t.Errorf("when it is time again: %q", got)
 		}
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
@@ -169,10 +174,10 @@ func TestJobsForLater(t *testing.T) {
 		now := func() time.Time { return time.Now().Add(behind) }
 		var seen log
 		config := jobs.Config{Store: s, Log: quiet(), Retry: time.Minute, Now: now, Handlers: map[string]jobs.Handler{
-			"note": func(_ context.Context, p []byte) error {
-				seen.add(fmt.Sprint(string(p), " ", now().Sub(start).Round(time.Minute)))
+			"note": {Do: func(_ context.Context, p []byte) error {
+				seen.add(fmt.Sprint(string(p), " ", now().Sub(start)))
 				return nil
-			},
+			}},
 		}}
 		if _, err := s.Update(t.Context(), func(tx kv.Tx) error {
 			return errors.Join(
@@ -201,6 +206,44 @@ func TestJobsForLater(t *testing.T) {
 	})
 }
 
+// TestKindsDoNotWait holds that a slow job holds up neither another kind nor, as far as
+// its handler allows, its own.
+func TestKindsDoNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memkv.New()
+		defer s.Close()
+		var seen log
+		slow := jobs.Handler{AtOnce: 2, Do: func(_ context.Context, p []byte) error {
+			seen.add("begins " + string(p))
+			time.Sleep(time.Hour)
+			seen.add("ends " + string(p))
+			return nil
+		}}
+		quick := jobs.Handler{Do: func(_ context.Context, p []byte) error { seen.add(string(p)); return nil }}
+		w := jobs.Start(jobs.Config{Store: s, Log: quiet(), Handlers: map[string]jobs.Handler{"slow": slow, "quick": quick}})
+		for _, p := range []string{"a", "b", "c"} {
+			enqueue(t, s, "slow", p)
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		enqueue(t, s, "quick", "q")
+		synctest.Wait()
+		if got := seen.take(); !slices.Equal(got, []string{"begins a", "begins b", "q"}) {
+			t.Errorf("at first: %q", got)
+		}
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if got := seen.take(); !slices.Equal(got, []string{"ends a", "begins c", "ends b", "ends c"}) {
+			t.Errorf("then: %q", got)
+		}
+		if left := keys(t, s, "jobs/"); len(left) != 0 {
+			t.Errorf("left: %q", left)
+		}
+		_ = w.Close()
+	})
+}
+
 // TestCloseStopsTheJobUnderWay holds that a handler is told to stop, that Close waits
 // for it, and that its job and those behind it are left for the next start.
 func TestCloseStopsTheJobUnderWay(t *testing.T) {
@@ -210,12 +253,12 @@ func TestCloseStopsTheJobUnderWay(t *testing.T) {
 	enqueue(t, s, "wait", "a", "b")
 	begun, ended := make(chan struct{}, 2), false
 	w := jobs.Start(jobs.Config{Store: s, Log: quiet(), Handlers: map[string]jobs.Handler{
-		"wait": func(ctx context.Context, _ []byte) error {
+		"wait": {Do: func(ctx context.Context, _ []byte) error {
 			begun <- struct{}{}
 			<-ctx.Done()
 			ended = true
 			return ctx.Err()
-		},
+		}},
 	}})
 	<-begun
 	if err := w.Close(); err != nil || !ended {
@@ -237,7 +280,7 @@ func TestDoneButNotDeleted(t *testing.T) {
 		var seen log
 		s.update = errors.New("no room")
 		w := jobs.Start(jobs.Config{Store: s, Log: quiet(), Handlers: map[string]jobs.Handler{
-			"note": func(_ context.Context, p []byte) error { seen.add(string(p)); return nil },
+			"note": {Do: func(_ context.Context, p []byte) error { seen.add(string(p)); return nil }},
 		}})
 		synctest.Wait()
 		s.set(nil, nil)
@@ -263,7 +306,7 @@ func TestUnreadableJobs(t *testing.T) {
 		var seen log
 		s.set(nil, errors.New("record failed authentication"))
 		w := jobs.Start(jobs.Config{Store: s, Log: quiet(), Retry: time.Minute, Handlers: map[string]jobs.Handler{
-			"note": func(_ context.Context, p []byte) error { seen.add(string(p)); return nil },
+			"note": {Do: func(_ context.Context, p []byte) error { seen.add(string(p)); return nil }},
 		}})
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
@@ -422,7 +465,7 @@ func TestEraseEverything(t *testing.T) {
 		t.Errorf("Erase: %v", err)
 	}
 	enqueue(t, s, "x", "x")
-	if err := jobs.Eraser(s)(t.Context(), nil); err == nil || len(keys(t, s, "")) != 1 {
+	if err := jobs.Eraser(s).Do(t.Context(), nil); err == nil || len(keys(t, s, "")) != 1 {
 		t.Errorf("the handler: %v", err)
 	}
 }

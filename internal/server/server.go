@@ -76,15 +76,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	identity.Bind(s.gate)
 	keys := kmsservice.Bind(s.gate)
-	secrets := smservice.Bind(s.gate, keys)
+	smservice.Bind(s.gate, keys)
 	parameterstore.Bind(s.gate, keys)
-	s.jobs = jobs.Start(jobs.Config{
-		Store: s.Store, Log: s.Log,
-		Handlers: map[string]jobs.Handler{
-			jobs.KindErase:       jobs.Eraser(s.Store),
-			smservice.KindExpire: secrets.Expirer(s.Store, time.Now),
-		},
-	})
+	s.jobs = jobs.Start(jobs.Config{Store: s.Store, Log: s.Log, Handlers: s.gate.Jobs()})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())

@@ -38,11 +38,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	var service *smservice.Service
-	s := servicetest.New(t, func(g *gate.Gate) { service = smservice.Bind(g, kmsservice.Bind(g)) })
-	s.Jobs[smservice.KindExpire] = func(ctx context.Context, payload []byte) error {
-		return service.Expirer(s.Store, s.Clock.Now)(ctx, payload)
-	}
+	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g)) })
 	return &world{s, secretsmanager.NewFromConfig(s.Config(s.Root)), t, t.Context()}
 }
 

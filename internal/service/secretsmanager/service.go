@@ -24,6 +24,7 @@ import (
 
 	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/record"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
@@ -42,13 +43,15 @@ type Service struct {
 	// deprecated is the index of the versions that the heads don't have.
 	deprecated *record.Table[Version]
 	keys       *kmsservice.Service
+	gate       *gate.Gate
 }
 
-// Bind binds Secrets Manager's operations to the gate. Keys makes the key that secrets
-// are encrypted under by default. What DeleteSecret leaves to be done is the returned
-// service's Expirer to do.
+// Bind binds Secrets Manager's operations and jobs to the gate. Keys makes the key that
+// secrets are encrypted under by default.
 func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
 	s := newService(keys)
+	s.gate = g
+	g.Job(kindExpire, jobs.Handler{Do: s.expire})
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }), s.get)
 	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)

@@ -10,7 +10,6 @@
 package servicetest
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -26,7 +25,6 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/gate"
-	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
 	"github.com/coffer-secrets/coffer/internal/seal"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
@@ -57,9 +55,6 @@ type Server struct {
 	Store *seal.Store
 	// Directory has the principals, and more than User makes.
 	Directory *identity.Directory
-	// Jobs are the handlers that Settle does jobs with, by kind. There is one for those of
-	// jobs.Erase; a test adds its service's before it calls Settle.
-	Jobs map[string]jobs.Handler
 
 	tb   testing.TB
 	bind func(*gate.Gate)
@@ -74,9 +69,6 @@ func New(tb testing.TB, bind func(*gate.Gate)) *Server {
 	tb.Helper()
 	s := &Server{Dir: tb.TempDir(), Clock: &Clock{now: Start}, tb: tb, bind: bind}
 	s.open()
-	s.Jobs = map[string]jobs.Handler{jobs.KindErase: func(ctx context.Context, payload []byte) error {
-		return jobs.Eraser(s.Store)(ctx, payload)
-	}}
 	listener := httptest.NewServer(http.HandlerFunc(s.serve))
 	tb.Cleanup(func() {
 		listener.Close()

@@ -118,7 +118,7 @@ func (s *Server) Settle() {
 	ctx, cancel := context.WithTimeout(s.tb.Context(), settleWithin)
 	defer cancel()
 	worker := jobs.Start(jobs.Config{
-		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)), Now: s.Clock.Now, Handlers: s.Jobs,
+		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)), Now: s.Clock.Now, Handlers: s.gate.Jobs(),
 	})
 	defer func() {
 		if err := worker.Close(); err != nil {
