@@ -47,6 +47,7 @@ func TestGoSDK(t *testing.T) {
 	t.Run("Parameter Store", func(t *testing.T) { goParameterStore(t, ssm.NewFromConfig(c)) })
 	t.Run("KMS", func(t *testing.T) { goKMS(t, kms.NewFromConfig(c)) })
 	t.Run("who is answered", func(t *testing.T) { goIdentity(t, c) })
+	t.Run("every operation", func(t *testing.T) { goOperations(t, c) })
 	goRestart(t, p, c)
 	p.stop(t)
 }
