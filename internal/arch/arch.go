@@ -92,6 +92,7 @@ var Floors = []Floor{
 	}},
 	{"assembly: the server, the host, the command line", []Package{
 		{"internal/lambdahost", Server},
+		{"internal/functions", Server},
 		{"internal/server", Server},
 		{"internal/ui", Server},
 		{"internal/bench", Server},

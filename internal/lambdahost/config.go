@@ -117,6 +117,12 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// Check says what New would find wrong with the configuration.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
+
 // withDefaults returns a copy with every zero field set, or says what is wrong.
 func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.FunctionName, "function")

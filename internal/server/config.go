@@ -45,6 +45,9 @@ type Config struct {
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
 	Principals []PrincipalConfig `yaml:"principals"`
+	// Functions are what the server can run by ARN, such as for rotation. They have no
+	// flag.
+	Functions []FunctionConfig `yaml:"functions"`
 }
 
 // PrincipalConfig is one user or role of the configuration file.

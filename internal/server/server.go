@@ -24,6 +24,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/api/sts"
+	"github.com/coffer-secrets/coffer/internal/functions"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -44,6 +45,9 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 	tls     *tls.Config // nil for plain HTTP; set by Listen
+	address *address    // set by Listen
+
+	functions *functions.Runner
 }
 
 // Open opens the data directory, and makes what is missing on first start.
@@ -52,7 +56,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Vault: vault, metrics: newMetrics(vault.Audit)}
+	s := &Server{Vault: vault, metrics: newMetrics(vault.Audit), address: newAddress()}
 	if err := s.assemble(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -61,6 +65,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 
 func (s *Server) assemble(ctx context.Context) error {
 	if err := s.applyPrincipals(ctx); err != nil {
+		return err
+	}
+	if err := s.openFunctions(ctx); err != nil {
 		return err
 	}
 	token, err := s.Store.Derive("page tokens")
@@ -133,6 +140,7 @@ func (s *Server) Listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: is another server running there? choose another address with --listen", err)
 	}
+	s.address.set(s.Config.local(l.Addr()))
 	return l, nil
 }
 
@@ -171,6 +179,9 @@ func (s *Server) Close() error {
 	var errs []error
 	if s.jobs != nil {
 		errs = append(errs, s.jobs.Close())
+	}
+	if s.functions != nil { // after the jobs, which invoke them, and before the store, in which their sessions are
+		errs = append(errs, s.functions.Close())
 	}
 	if s.gate != nil {
 		errs = append(errs, s.gate.Close())

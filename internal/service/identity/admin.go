@@ -115,6 +115,12 @@ func (d *Directory) DeletePrincipal(tx kv.Tx, account string, kind Kind, name st
 	return d.principals.Delete(tx, account, string(kind), name)
 }
 
+// HasPrincipal reports whether there is such a principal.
+func (d *Directory) HasPrincipal(r kv.Reader, account string, kind Kind, name string) (bool, error) {
+	p, err := d.principals.Get(r, account, string(kind), name)
+	return p != nil, err
+}
+
 // Principals returns all principals, or those of one account.
 func (d *Directory) Principals(r kv.Reader, account string) ([]*Principal, error) {
 	var segments []string
