@@ -95,6 +95,8 @@ func goParameterStore(t *testing.T, c *ssm.Client) {
 	_, err = c.GetParameter(ctx, &ssm.GetParameterInput{Name: new("/none")})
 	wantError[*ssmtypes.ParameterNotFound](t, err)
 
+	goLabelsAndTags(t, c)
+
 	var names, listed []string
 	for n := range 13 {
 		names = append(names, fmt.Sprintf("/pages/%02d", n))
@@ -110,6 +112,31 @@ func goParameterStore(t *testing.T, c *ssm.Client) {
 	equal(t, "the parameters of all pages", listed, names)
 	deleted := must(c.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: []string{"/pages/00", "/none"}}))(t)
 	equal(t, "what could not be deleted", deleted.InvalidParameters, []string{"/none"})
+}
+
+// goLabelsAndTags labels and tags the parameter /my/secret.
+func goLabelsAndTags(t *testing.T, c *ssm.Client) {
+	ctx := t.Context()
+	name := new("/my/secret")
+	labelled := must(c.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: name, Labels: []string{"live", "aws"}}))(t)
+	equal(t, "the labels that can't be any", labelled.InvalidLabels, []string{"aws"})
+	equal(t, "the version of a label", must(c.GetParameter(ctx, &ssm.GetParameterInput{Name: new("/my/secret:live")}))(t).Parameter.Version, 1)
+	taken := must(c.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: name, ParameterVersion: new(int64(1)), Labels: []string{"live", "none"}}))(t)
+	equal(t, "the labels that were removed", taken.RemovedLabels, []string{"live"})
+	_, err := c.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: name, ParameterVersion: new(int64(9)), Labels: []string{"live"}})
+	wantError[*ssmtypes.ParameterVersionNotFound](t, err)
+
+	tags := []ssmtypes.Tag{{Key: new("team"), Value: new("data")}}
+	must(c.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{ResourceType: ssmtypes.ResourceTypeForTaggingParameter, ResourceId: name, Tags: tags}))(t)
+	list := &ssm.ListTagsForResourceInput{ResourceType: ssmtypes.ResourceTypeForTaggingParameter, ResourceId: name}
+	equal(t, "the tag", *must(c.ListTagsForResource(ctx, list))(t).TagList[0].Value, "data")
+	must(c.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
+		ResourceType: ssmtypes.ResourceTypeForTaggingParameter, ResourceId: name, TagKeys: []string{"team"},
+	}))(t)
+	equal(t, "the number of tags", len(must(c.ListTagsForResource(ctx, list))(t).TagList), 0)
+	list.ResourceId = new("/none")
+	_, err = c.ListTagsForResource(ctx, list)
+	wantError[*ssmtypes.InvalidResourceId](t, err)
 }
 
 func goKMS(t *testing.T, c *kms.Client) {

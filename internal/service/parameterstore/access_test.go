@@ -23,6 +23,11 @@ var calls = []struct{ operation, body, resource string }{
 	{"GetParametersByPath", `{"Path":"%s"}`, arnPrefix + "%s"},
 	{"GetParameterHistory", `{"Name":"%s"}`, arnPrefix + "%s"},
 	{"DescribeParameters", `{}`, "*"},
+	{"LabelParameterVersion", `{"Name":"%s","Labels":["x"]}`, arnPrefix + "%s"},
+	{"UnlabelParameterVersion", `{"Name":"%s","ParameterVersion":1,"Labels":["x"]}`, arnPrefix + "%s"},
+	{"AddTagsToResource", `{"ResourceType":"Parameter","ResourceId":"%s","Tags":[{"Key":"k","Value":"v"}]}`, arnPrefix + "%s"},
+	{"RemoveTagsFromResource", `{"ResourceType":"Parameter","ResourceId":"%s","TagKeys":["k"]}`, arnPrefix + "%s"},
+	{"ListTagsForResource", `{"ResourceType":"Parameter","ResourceId":"%s"}`, arnPrefix + "%s"},
 	{"DeleteParameter", `{"Name":"%s"}`, arnPrefix + "%s"},
 	{"DeleteParameters", `{"Names":["/mine","%s"]}`, arnPrefix + "%s"},
 }
@@ -53,6 +58,9 @@ func TestStrangersAreDenied(t *testing.T) {
 	}
 	if got := f.get("/a/b"); got.Version != 1 {
 		t.Errorf("a denied call left version %d", got.Version)
+	}
+	if got := append(f.tags("/a/b"), f.labels("/a/b")...); !slices.Equal(got, []string{"1=[]"}) {
+		t.Errorf("a denied call left %v", got)
 	}
 }
 

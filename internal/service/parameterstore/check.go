@@ -19,10 +19,6 @@ const (
 	dataTypeIntegration = "aws:ssm:integration"
 )
 
-// maxTags is how many tags a resource may have:
-// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html
-const maxTags = 50
-
 const (
 	msgEmptyValue = "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1."
 	msgNesting    = `Parameter value can't nest another parameter. Do not use "{{}}" in the value.`
@@ -88,22 +84,4 @@ func checkPattern(v *Version, value secret.Value) error {
 		}
 	}
 	return nil
-}
-
-// readTags returns the tags of a request as a map.
-func readTags(tags []ssm.Tag) (map[string]string, error) {
-	if len(tags) > maxTags {
-		return nil, ssm.TooManyTagsError.Newf("A resource can have a maximum of %d tags.", maxTags)
-	}
-	out := make(map[string]string, len(tags))
-	for _, t := range tags {
-		if _, twice := out[*t.Key]; twice {
-			return nil, api.ValidationException.Newf("Duplicate tag key: %s.", *t.Key)
-		}
-		if hasPrefixFold(*t.Key, "aws:") {
-			return nil, api.ValidationException.New("Tag keys can't be prefixed with aws:, which is reserved for AWS use.")
-		}
-		out[*t.Key] = *t.Value
-	}
-	return out, nil
 }

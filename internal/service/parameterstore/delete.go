@@ -8,13 +8,12 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
-	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 )
 
 func (s *service) delete(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
-	p, err := s.deletable(tx, call, *in.Name)
+	p, err := s.named(tx, call, *in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +25,7 @@ func (s *service) delete(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.D
 func (s *service) deleteMany(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
 	out := &ssm.DeleteParametersOutput{DeletedParameters: []string{}, InvalidParameters: []string{}}
 	for _, asked := range unique(in.Names) {
-		p, err := s.deletable(tx, call, asked)
+		p, err := s.named(tx, call, asked)
 		if ssm.ParameterNotFound.Is(err) || api.ValidationException.Is(err) {
 			out.InvalidParameters = append(out.InvalidParameters, asked)
 			continue
@@ -40,24 +39,4 @@ func (s *service) deleteMany(_ context.Context, tx kv.Tx, call *gate.Call, in *s
 		out.DeletedParameters = append(out.DeletedParameters, asked)
 	}
 	return out, nil
-}
-
-// deletable finds a parameter to be deleted, which is named: AWS takes no ARN here,
-// and no selector.
-func (s *service) deletable(r kv.Reader, call *gate.Call, asked string) (*Parameter, error) {
-	ref, err := refer(call, asked)
-	if err != nil {
-		return nil, err
-	}
-	if arn.IsARN(asked) || ref.selector != "" {
-		return nil, api.ValidationException.New(msgName)
-	}
-	p, err := s.find(r, call, ref.key)
-	if err != nil {
-		return nil, err
-	}
-	if p == nil {
-		return nil, ref.notFound()
-	}
-	return p, nil
 }

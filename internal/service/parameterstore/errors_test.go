@@ -52,6 +52,11 @@ func describe(filter change, code, message string) refusal {
 	return refusal{"DescribeParameters", change{"ParameterFilters": []change{filter}}, code, message}
 }
 
+// addTags is an AddTagsToResource for /a/b.
+func addTags(tags []change, code, message string) refusal {
+	return refusal{"AddTagsToResource", change{"ResourceType": "Parameter", "ResourceId": "/a/b", "Tags": tags}, code, message}
+}
+
 func policies(all ...string) string { return "[" + strings.Join(all, ",") + "]" }
 
 const (
@@ -203,6 +208,45 @@ func refusals() []refusal {
 		{"DeleteParameter", change{"Name": "none"}, "ParameterNotFound", "Parameter none not found."},
 		{"DeleteParameter", change{"Name": "/a/b:1"}, "ValidationException", badName},
 		{"DeleteParameter", change{"Name": arnPrefix + "/a/b"}, "ValidationException", badName},
+		// Labels and tags.
+		{"LabelParameterVersion", change{"Name": "/none", "Labels": []string{"x"}}, "ParameterNotFound", "Parameter /none not found."},
+		{"LabelParameterVersion", change{"Name": "/a/b:1", "Labels": []string{"x"}}, "ValidationException", badName},
+		{"LabelParameterVersion", change{"Name": arnPrefix + "/a/b", "Labels": []string{"x"}}, "ValidationException", badName},
+		{
+			"LabelParameterVersion",
+			change{"Name": "/a/b", "ParameterVersion": 2, "Labels": []string{"x"}},
+			"ParameterVersionNotFound",
+			"Systems Manager could not find version 2 of /a/b. Verify the version and try again.",
+		},
+		{
+			"LabelParameterVersion",
+			change{"Name": "/a/b", "Labels": []string{"eleventh"}},
+			"ParameterVersionLabelLimitExceeded",
+			"A parameter version can have maximum 10 labels.Move one or more labels to another version and try again.",
+		},
+		{
+			"LabelParameterVersion",
+			change{"Name": "/a/b", "Labels": []string{strings.Repeat("x", 101)}},
+			"ValidationException",
+			"1 validation error detected: Value '[" + strings.Repeat("x", 101) + "]' at 'labels' failed to satisfy constraint: Member must satisfy " +
+				"constraint: [Member must have length less than or equal to 100, Member must have length greater than or equal to 1]",
+		},
+		{"UnlabelParameterVersion", change{"Name": "/none", "ParameterVersion": 1, "Labels": []string{"x"}}, "ParameterNotFound", "Parameter /none not found."},
+		{
+			"UnlabelParameterVersion",
+			change{"Name": "/a/b", "ParameterVersion": 0, "Labels": []string{"x"}},
+			"ParameterVersionNotFound",
+			"Systems Manager could not find version 0 of /a/b. Verify the version and try again.",
+		},
+		{
+			"UnlabelParameterVersion",
+			change{"Name": "/a/b", "Labels": []string{"x"}},
+			"ValidationException",
+			"1 validation error detected: Value null at 'parameterVersion' failed to satisfy constraint: Member must not be null",
+		},
+		addTags(manyTags(51), "TooManyTagsError", "A resource can have a maximum of 50 tags."),
+		addTags([]change{{"Key": "aws:k", "Value": "v"}}, "ValidationException", "Tag keys can't be prefixed with aws:, which is reserved for AWS use."),
+		addTags([]change{{"Key": "k", "Value": "v"}, {"Key": "k", "Value": "w"}}, "ValidationException", "Duplicate tag key: k."),
 		// Filters.
 		{"DescribeParameters", change{"NextToken": "x"}, "InvalidNextToken", badToken},
 		{"DescribeParameters", change{
@@ -241,6 +285,7 @@ func TestRefusals(t *testing.T) {
 	if got := f.Post(f.Root, "AmazonSSM.PutParameter", `{"Name":"/a/b","Value":"v","Type":"String","Tier":"Advanced"}`); got.Status != 200 {
 		t.Fatalf("got %+v", got)
 	}
+	f.label("/a/b", 1, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 	before := f.Keys("ssm/")
 	for _, r := range refusals() {
 		body, err := json.Marshal(r.in)

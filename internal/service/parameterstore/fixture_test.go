@@ -15,8 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coffer-secrets/coffer/internal/gate"
-	"github.com/coffer-secrets/coffer/internal/kv"
-	"github.com/coffer-secrets/coffer/internal/record"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
@@ -65,24 +63,12 @@ func (f *fixture) key(alias string) (arn string) {
 	return *key.KeyMetadata.Arn
 }
 
-// relabel puts a label on a version of the parameter on those levels, as
-// LabelParameterVersion will.
-func (f *fixture) relabel(label string, version int64, levels ...string) {
+// label puts labels on a version of a parameter.
+func (f *fixture) label(name string, version int64, labels ...string) {
 	f.tb.Helper()
-	heads := record.New[parameterstore.Parameter]("ssm/parameter")
-	at := append([]string{servicetest.Account, servicetest.Region}, levels...)
-	if _, err := f.Store.Update(f.tb.Context(), func(tx kv.Tx) error {
-		p, err := heads.Get(tx, at...)
-		if err != nil {
-			return err
-		}
-		if p.Labels == nil {
-			p.Labels = map[string]int64{}
-		}
-		p.Labels[label] = version
-		return heads.Put(tx, p, at...)
-	}); err != nil {
-		f.tb.Fatal(err)
+	out, err := f.ssm.LabelParameterVersion(f.tb.Context(), &awsssm.LabelParameterVersionInput{Name: &name, ParameterVersion: &version, Labels: labels})
+	if err != nil || len(out.InvalidLabels) > 0 || out.ParameterVersion != version {
+		f.tb.Fatalf("labelling %s: %+v, %v", name, out, err)
 	}
 }
 

@@ -158,7 +158,7 @@ func TestByPathAndLabel(t *testing.T) {
 	f.set("/a/x", "one")
 	f.set("/a/x", "two")
 	f.set("/a/y", "three")
-	f.relabel("live", 1, "a", "x")
+	f.label("/a/x", 1, "live")
 	got, err := f.ssm.GetParametersByPath(t.Context(), &awsssm.GetParametersByPathInput{
 		Path: aws.String("/a"), ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Label"), Values: []string{"live", "other"}}},
 	})

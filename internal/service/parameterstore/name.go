@@ -136,13 +136,17 @@ func wellFormed(key string) bool {
 			return false
 		}
 		for i := range len(level) {
-			c := level[i]
-			if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			if !isNameByte(level[i]) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// isNameByte reports whether names and labels may have that character.
+func isNameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_'
 }
 
 func hasPrefixFold(s, prefix string) bool {

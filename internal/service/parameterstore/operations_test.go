@@ -135,7 +135,7 @@ func TestGetParametersTellsInvalidNamesApart(t *testing.T) {
 	f := newFixture(t)
 	f.set("a", "1")
 	f.set("/b/c", "2")
-	f.relabel("live", 1, "a")
+	f.label("a", 1, "live")
 	got, err := f.ssm.GetParameters(t.Context(), &awsssm.GetParametersInput{Names: []string{
 		"/b/c", "a", "a", "a:live", "a:1", arnPrefix + "/b/c", "missing", "a:2", "a:other", "a:b:c",
 	}})

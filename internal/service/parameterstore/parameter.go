@@ -5,10 +5,10 @@ package parameterstore
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -62,18 +62,6 @@ func (p *Parameter) expired(now time.Time) bool {
 // key is the parameter's canonical name.
 func (p *Parameter) key() string { return strings.TrimPrefix(p.Name, "/") }
 
-// labelsOf returns the labels of a version, in order.
-func (p *Parameter) labelsOf(number int64) []string {
-	labels := []string{}
-	for label, on := range p.Labels {
-		if on == number {
-			labels = append(labels, label)
-		}
-	}
-	slices.Sort(labels)
-	return labels
-}
-
 // parameterARN is the ARN of the parameter with that canonical name.
 func parameterARN(call *gate.Call, key string) string { return call.ARN("ssm", "parameter/"+key) }
 
@@ -88,6 +76,25 @@ func (s *service) find(r kv.Reader, call *gate.Call, key string) (*Parameter, er
 	p, err := s.heads.Get(r, segments(call, key)...)
 	if err != nil || p == nil || p.expired(call.Time) {
 		return nil, err
+	}
+	return p, nil
+}
+
+// named finds a parameter for the operations that take no ARN, and no selector.
+func (s *service) named(r kv.Reader, call *gate.Call, asked string) (*Parameter, error) {
+	ref, err := refer(call, asked)
+	if err != nil {
+		return nil, err
+	}
+	if ref.name == "" || ref.selector != "" {
+		return nil, api.ValidationException.New(msgName)
+	}
+	p, err := s.find(r, call, ref.key)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, ref.notFound()
 	}
 	return p, nil
 }

@@ -52,40 +52,54 @@ func Bind(g *gate.Gate, keys *kmsservice.Service) {
 	gate.Write(g, ssm.PutParameter, gate.Row[ssm.PutParameterInput]{
 		Access: gate.AccessWrite, Targets: gate.One(s.putTarget),
 	}, s.put)
-	gate.Read(g, ssm.GetParameter, gate.Row[ssm.GetParameterInput]{
-		Access: gate.AccessRead,
-		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParameterInput) (gate.Target, error) {
-			return s.namedTarget(r, call, *in.Name)
-		}),
-	}, s.get)
-	gate.Read(g, ssm.GetParameters, gate.Row[ssm.GetParametersInput]{
-		Access: gate.AccessRead,
-		Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParametersInput) ([]gate.Target, error) {
-			return s.listedTargets(r, call, in.Names)
-		},
-	}, s.getMany)
+	gate.Read(g, ssm.GetParameter, on(s, gate.AccessRead, func(in *ssm.GetParameterInput) *string { return in.Name }), s.get)
+	gate.Read(g, ssm.GetParameters, listed(s, gate.AccessRead, func(in *ssm.GetParametersInput) []string { return in.Names }), s.getMany)
 	gate.Read(g, ssm.GetParametersByPath, gate.Row[ssm.GetParametersByPathInput]{
 		Access: gate.AccessRead, Targets: gate.One(pathTarget),
 	}, s.getByPath)
-	gate.Read(g, ssm.GetParameterHistory, gate.Row[ssm.GetParameterHistoryInput]{
-		Access: gate.AccessRead,
-		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetParameterHistoryInput) (gate.Target, error) {
-			return s.namedTarget(r, call, *in.Name)
-		}),
-	}, s.history)
+	gate.Read(g, ssm.GetParameterHistory, on(s, gate.AccessRead, func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.history)
 	gate.Read(g, ssm.DescribeParameters, gate.Row[ssm.DescribeParametersInput]{
 		Access: gate.AccessList, Targets: gate.Everything[ssm.DescribeParametersInput],
 	}, s.describe)
-	gate.Write(g, ssm.DeleteParameter, gate.Row[ssm.DeleteParameterInput]{
-		Access: gate.AccessWrite,
-		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.DeleteParameterInput) (gate.Target, error) {
-			return s.namedTarget(r, call, *in.Name)
+	gate.Write(g, ssm.DeleteParameter, on(s, gate.AccessWrite, func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.delete)
+	gate.Write(g, ssm.DeleteParameters, listed(s, gate.AccessWrite, func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteMany)
+	gate.Write(g, ssm.LabelParameterVersion, on(s, gate.AccessWrite, func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.label)
+	gate.Write(g, ssm.UnlabelParameterVersion, on(s, gate.AccessWrite, func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name }), s.unlabel)
+	s.bindTags(g)
+}
+
+// bindTags binds the operations on tags, which are shared by all of Systems Manager.
+func (s *service) bindTags(g *gate.Gate) {
+	gate.Write(g, ssm.AddTagsToResource, gate.Row[ssm.AddTagsToResourceInput]{
+		Access: gate.AccessTagging,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.AddTagsToResourceInput) (gate.Target, error) {
+			return s.tagTarget(r, call, resource{*in.ResourceType, *in.ResourceId}, conditions{requested: requested(in.Tags)})
 		}),
-	}, s.delete)
-	gate.Write(g, ssm.DeleteParameters, gate.Row[ssm.DeleteParametersInput]{
-		Access: gate.AccessWrite,
-		Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.DeleteParametersInput) ([]gate.Target, error) {
-			return s.listedTargets(r, call, in.Names)
-		},
-	}, s.deleteMany)
+	}, s.addTags)
+	gate.Write(g, ssm.RemoveTagsFromResource, gate.Row[ssm.RemoveTagsFromResourceInput]{
+		Access: gate.AccessTagging,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.RemoveTagsFromResourceInput) (gate.Target, error) {
+			return s.tagTarget(r, call, resource{*in.ResourceType, *in.ResourceId}, conditions{keys: in.TagKeys})
+		}),
+	}, s.removeTags)
+	gate.Read(g, ssm.ListTagsForResource, gate.Row[ssm.ListTagsForResourceInput]{
+		Access: gate.AccessRead,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.ListTagsForResourceInput) (gate.Target, error) {
+			return s.tagTarget(r, call, resource{*in.ResourceType, *in.ResourceId}, conditions{})
+		}),
+	}, s.listTags)
+}
+
+// on makes the row of an operation on the one parameter that a member names.
+func on[In any](s *service, access gate.Access, name func(*In) *string) gate.Row[In] {
+	return gate.Row[In]{Access: access, Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		return s.namedTarget(r, call, *name(in))
+	})}
+}
+
+// listed makes the row of an operation on the parameters that a member names.
+func listed[In any](s *service, access gate.Access, names func(*In) []string) gate.Row[In] {
+	return gate.Row[In]{Access: access, Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *In) ([]gate.Target, error) {
+		return s.listedTargets(r, call, names(in))
+	}}
 }

@@ -27,8 +27,12 @@ func (s *service) selected(r kv.Reader, call *gate.Call, p *Parameter, ref *refe
 		return nil, err
 	}
 	if v == nil {
-		return nil, ssm.ParameterVersionNotFound.Newf(
-			"Systems Manager could not find version %s of %s. Verify the version and try again.", ref.selector, ref.shown(p))
+		return nil, noVersion(ref.selector, ref.shown(p))
 	}
 	return v, nil
+}
+
+// noVersion is the answer about a version that a parameter does not have.
+func noVersion(version, name string) error {
+	return ssm.ParameterVersionNotFound.Newf("Systems Manager could not find version %s of %s. Verify the version and try again.", version, name)
 }

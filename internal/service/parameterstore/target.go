@@ -22,9 +22,10 @@ const cloudTrailType = "AWS::SSM::Parameter"
 // Which resource each operation is authorised on:
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-retrieval-authorization.html
 
-// target is a parameter for a decision, whether it exists or not.
-func (s *service) target(r kv.Reader, call *gate.Call, ref *reference) (gate.Target, error) {
-	t := gate.Target{ARN: ref.arn, Type: cloudTrailType}
+// target is a parameter for a decision, whether it exists or not, with what the
+// request says.
+func (s *service) target(r kv.Reader, call *gate.Call, ref *reference, c conditions) (gate.Target, error) {
+	t := gate.Target{ARN: ref.arn, Type: cloudTrailType, Keys: c.values}
 	if ref.elsewhere {
 		return t, nil
 	}
@@ -32,7 +33,8 @@ func (s *service) target(r kv.Reader, call *gate.Call, ref *reference) (gate.Tar
 	if err != nil || p == nil {
 		return t, err
 	}
-	t.Keys = conditions{tags: p.Tags}.values
+	c.tags = p.Tags
+	t.Keys = c.values
 	return t, nil
 }
 
@@ -42,7 +44,23 @@ func (s *service) namedTarget(r kv.Reader, call *gate.Call, asked string) (gate.
 	if err != nil {
 		return gate.Target{}, err
 	}
-	return s.target(r, call, ref)
+	return s.target(r, call, ref, conditions{})
+}
+
+// tagTarget is the target of an operation on the tags of a resource. An id that can't
+// be a parameter's is a target as it stands, and of other types there are none.
+func (s *service) tagTarget(r kv.Reader, call *gate.Call, res resource, c conditions) (gate.Target, error) {
+	if res.kind != typeParameter {
+		return gate.Target{ARN: "*", Keys: c.values}, nil
+	}
+	ref, err := refer(call, res.id)
+	if api.ValidationException.Is(err) {
+		return gate.Target{ARN: parameterARN(call, strings.TrimPrefix(res.id, "/")), Keys: c.values}, nil
+	}
+	if err != nil {
+		return gate.Target{}, err
+	}
+	return s.target(r, call, ref, c)
 }
 
 // listedTargets are the targets of an operation on several parameters, which is
@@ -59,7 +77,7 @@ func (s *service) listedTargets(r kv.Reader, call *gate.Call, names []string) ([
 		if err != nil {
 			return nil, err
 		}
-		t, err := s.target(r, call, ref)
+		t, err := s.target(r, call, ref, conditions{})
 		if err != nil {
 			return nil, err
 		}
@@ -92,12 +110,18 @@ func putConditions(in *ssm.PutParameterInput) conditions {
 		"ssm:policies":  strconv.FormatBool(in.Policies != nil),
 	}}
 	if len(in.Tags) > 0 {
-		c.requested = make(map[string]string, len(in.Tags))
-		for _, t := range in.Tags {
-			c.requested[*t.Key] = *t.Value
-		}
+		c.requested = requested(in.Tags)
 	}
 	return c
+}
+
+// requested are the tags of a request as conditions see them.
+func requested(tags []ssm.Tag) map[string]string {
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		out[*t.Key] = *t.Value
+	}
+	return out
 }
 
 // pathTarget is the path of the request: who may read it may read all below it,
@@ -116,6 +140,7 @@ func pathTarget(_ context.Context, _ kv.Reader, call *gate.Call, in *ssm.GetPara
 type conditions struct {
 	tags      map[string]string // of the parameter
 	requested map[string]string // tags of the request
+	keys      []string          // of tags that the request removes
 	other     map[string]string // by key in lower case
 }
 
@@ -127,6 +152,9 @@ func (c conditions) values(key string) ([]string, bool) {
 	case "aws:requesttag":
 		return tagValue(c.requested, tag)
 	case "aws:tagkeys":
+		if c.requested == nil {
+			return c.keys, len(c.keys) > 0
+		}
 		return slices.Sorted(maps.Keys(c.requested)), len(c.requested) > 0
 	}
 	value, ok := c.other[lower]

@@ -52,14 +52,14 @@ func TestAHundredVersionsAreKept(t *testing.T) {
 	if code(err) != "ParameterVersionNotFound" {
 		t.Errorf("version 3 is still there: %v", err)
 	}
-	f.relabel("keep", 4, "v", "x")
+	f.label("/v/x", 4, "keep")
 	got := f.Post(f.Root, "AmazonSSM.PutParameter", `{"Name":"/v/x","Value":"v","Overwrite":true}`)
 	if want := "You attempted to create a new version of /v/x by calling the PutParameter API with the overwrite flag. Version 4, the oldest version, " +
 		"can't be deleted because it has a label associated with it. Move the label to another version of the parameter, and try again."; got.Type !=
 		"ParameterMaxVersionLimitExceeded" || got.Message != want {
 		t.Errorf("got %s: %s", got.Type, got.Message)
 	}
-	f.relabel("keep", 50, "v", "x")
+	f.label("/v/x", 50, "keep")
 	if got := f.set("/v/x", "more"); got.Version != 104 {
 		t.Errorf("version %d", got.Version)
 	}
@@ -168,7 +168,7 @@ func (m *model) label(rt *rapid.T) {
 	}
 	label := rapid.SampledFrom([]string{"blue", "green"}).Draw(rt, "label")
 	m.labels[label] = rapid.Int64Range(1, int64(len(m.values))).Draw(rt, "on")
-	m.f.relabel(label, m.labels[label], m.levels...)
+	m.f.label(m.name(), m.labels[label], label)
 }
 
 func (m *model) delete(rt *rapid.T) {
