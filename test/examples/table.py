@@ -138,7 +138,6 @@ PAGES = [
             "MyParameter:2": lambda world: world.parameter("MyParameter"),
             "MyParameter:label": World.labelled_parameter,
         },
-        leave_out={"MyParameter:label": "waits for LabelParameterVersion to be served"},
     ),
     Page(
         SSM,
@@ -183,7 +182,4 @@ NOT_YET = {
     (SM, "replicate-secret-to-regions"),
     (SM, "remove-regions-from-replication"),
     (SM, "stop-replication-to-replica"),
-    (SSM, "label-parameter-version"),
-    (SSM, "unlabel-parameter-version"),
-    (SSM, "add-tags-to-resource"),
 }
