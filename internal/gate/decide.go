@@ -59,7 +59,7 @@ func (c *Call) evaluate(action string, t Target) error {
 	if decision.Allowed {
 		return nil
 	}
-	if t.Asked != "" {
+	if t.Asked != "" || t.Unnamed {
 		request.Resource = t.Asked
 	}
 	return c.service.Denied().New(decision.Message(request))
