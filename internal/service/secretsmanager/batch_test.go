@@ -188,7 +188,9 @@ func TestBatchNeedsPermissionForItselfAndEachSecret(t *testing.T) {
 	arn := w.create("mine", "of mine")
 	theirs := w.create("theirs", "of theirs")
 	byName := secretsmanager.BatchGetSecretValueInput{Filters: filter("name", "mine", "theirs")}
-	user := func(name string) string { return "AccessDeniedException: User: arn:aws:iam::" + servicetest.Account + ":user/" + name }
+	user := func(name string) string {
+		return "AccessDeniedException: User: arn:aws:iam::" + servicetest.Account + ":user/" + name
+	}
 	const lacks = " is not authorized to perform: secretsmanager:"
 	const because = " because no identity-based policy allows the secretsmanager:"
 	for name, test := range map[string]struct {

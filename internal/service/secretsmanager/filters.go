@@ -68,9 +68,13 @@ func (fs filters) beginnings() []string {
 	if i < 0 {
 		return []string{""}
 	}
+	keys := make([]string, 0, len(fs[i].wanted))
+	for _, name := range fs[i].wanted {
+		keys = append(keys, keyName(name))
+	}
+	slices.Sort(keys)
 	var all []string
-	for _, name := range slices.Sorted(slices.Values(fs[i].wanted)) {
-		beginning := keyName(name)
+	for _, beginning := range keys {
 		if n := len(all); n == 0 || !strings.HasPrefix(beginning, all[n-1]) {
 			all = append(all, beginning)
 		}
@@ -85,8 +89,7 @@ func (fs filters) matchName(name string) bool {
 }
 
 // matches holds one value against the secret, by the rules of "Find secrets in AWS
-// Secrets Manager" and the API Reference's Filter. No secret of this server is
-// replicated or owned by a service, so that those two filters match none.
+// Secrets Manager" and the API Reference's Filter.
 func (f *filter) matches(s *Secret, v string) bool {
 	switch f.key {
 	case filterName:
@@ -99,7 +102,8 @@ func (f *filter) matches(s *Secret, v string) bool {
 		return slices.ContainsFunc(s.Tags, func(t Tag) bool { return strings.HasPrefix(t.Value, v) })
 	case filterAll:
 		return s.mentions(words(v))
-	case filterPrimaryRegion, filterOwningService:
+	case filterPrimaryRegion: // no secret is replicated
+	case filterOwningService: // none is another service's
 	}
 	return false
 }
