@@ -200,15 +200,18 @@ func TestBatchNeedsPermissionForItselfAndEachSecret(t *testing.T) {
 	}{
 		"not-itself": {
 			[]string{servicetest.Allow("*", "secretsmanager:GetSecretValue", "secretsmanager:ListSecrets")},
-			ids("mine"), []string{user("not-itself") + lacks + "BatchGetSecretValue" + because + "BatchGetSecretValue action"},
+			ids("mine"),
+			[]string{user("not-itself") + lacks + "BatchGetSecretValue" + because + "BatchGetSecretValue action"},
 		},
 		"itself-on-a-secret": { // it is on no resource, as the service authorization reference says
 			[]string{servicetest.Allow(arn, "secretsmanager:*")},
-			ids("mine"), []string{user("itself-on-a-secret") + lacks + "BatchGetSecretValue" + because + "BatchGetSecretValue action"},
+			ids("mine"),
+			[]string{user("itself-on-a-secret") + lacks + "BatchGetSecretValue" + because + "BatchGetSecretValue action"},
 		},
 		"not-the-secret": {
 			[]string{servicetest.Allow("*", "secretsmanager:BatchGetSecretValue"), servicetest.Allow(arn, "secretsmanager:GetSecretValue")},
-			ids("theirs", "mine", "absent"), []string{
+			ids("theirs", "mine", "absent"),
+			[]string{
 				"mine=of mine",
 				"theirs! " + user("not-the-secret") + lacks + "GetSecretValue on resource: theirs" + because + "GetSecretValue action",
 				"absent! " + user("not-the-secret") + lacks + "GetSecretValue on resource: absent" + because + "GetSecretValue action",
@@ -216,11 +219,13 @@ func TestBatchNeedsPermissionForItselfAndEachSecret(t *testing.T) {
 		},
 		"not-the-list": {
 			[]string{servicetest.Allow("*", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue")},
-			byName, []string{user("not-the-list") + lacks + "ListSecrets" + because + "ListSecrets action"},
+			byName,
+			[]string{user("not-the-list") + lacks + "ListSecrets" + because + "ListSecrets action"},
 		},
 		"some-of-the-list": {
 			[]string{servicetest.Allow("*", "secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets"), servicetest.Allow(arn, "secretsmanager:GetSecretValue")},
-			byName, []string{
+			byName,
+			[]string{
 				"mine=of mine",
 				theirs + "! " + user("some-of-the-list") + lacks + "GetSecretValue on resource: " + theirs + because + "GetSecretValue action",
 			},
