@@ -22,7 +22,7 @@ var calls = []struct{ operation, body, resource string }{
 	{"GetParameters", `{"Names":["/mine","%s"]}`, arnPrefix + "%s"},
 	{"GetParametersByPath", `{"Path":"%s"}`, arnPrefix + "%s"},
 	{"GetParameterHistory", `{"Name":"%s"}`, arnPrefix + "%s"},
-	{"DescribeParameters", `{}`, "*"},
+	{"DescribeParameters", `{}`, "arn:aws:ssm:" + servicetest.Region + ":" + servicetest.Account + ":*"},
 	{"LabelParameterVersion", `{"Name":"%s","Labels":["x"]}`, arnPrefix + "%s"},
 	{"UnlabelParameterVersion", `{"Name":"%s","ParameterVersion":1,"Labels":["x"]}`, arnPrefix + "%s"},
 	{"AddTagsToResource", `{"ResourceType":"Parameter","ResourceId":"%s","Tags":[{"Key":"k","Value":"v"}]}`, arnPrefix + "%s"},

@@ -59,7 +59,7 @@ func Bind(g *gate.Gate, keys *kmsservice.Service) {
 	}, s.getByPath)
 	gate.Read(g, ssm.GetParameterHistory, on(s, gate.AccessRead, func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.history)
 	gate.Read(g, ssm.DescribeParameters, gate.Row[ssm.DescribeParametersInput]{
-		Access: gate.AccessList, Targets: gate.Everything[ssm.DescribeParametersInput],
+		Access: gate.AccessList, Targets: gate.One(allTarget),
 	}, s.describe)
 	gate.Write(g, ssm.DeleteParameter, on(s, gate.AccessWrite, func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.delete)
 	gate.Write(g, ssm.DeleteParameters, listed(s, gate.AccessWrite, func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteMany)

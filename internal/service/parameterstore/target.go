@@ -135,6 +135,12 @@ func pathTarget(_ context.Context, _ kv.Reader, call *gate.Call, in *ssm.GetPara
 	return gate.Target{ARN: parameterARN(call, strings.TrimPrefix(path, "/")), Keys: c.values}, nil
 }
 
+// allTarget is what AWS decides DescribeParameters on, as its denials tell: everything
+// of Systems Manager in the account and region.
+func allTarget(_ context.Context, _ kv.Reader, call *gate.Call, _ *ssm.DescribeParametersInput) (gate.Target, error) {
+	return gate.Target{ARN: call.ARN("ssm", "*")}, nil
+}
+
 // conditions are the condition keys of Parameter Store, by the service authorization
 // reference of AWS Systems Manager.
 type conditions struct {
