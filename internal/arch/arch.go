@@ -104,5 +104,6 @@ var Floors = []Floor{
 		{"internal/arch", Test},
 		{"test", Test},
 		{"test/docs", Test},
+		{"test/golden", Test},
 	}},
 }
