@@ -67,7 +67,6 @@ func newRemote(c *Config, f Function, name arn.ARN) (*remote, error) {
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		MaxConnsPerHost:        MaxConcurrent,
 		MaxIdleConnsPerHost:    MaxConcurrent,
 		IdleConnTimeout:        idleConnTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
