@@ -21,6 +21,9 @@ const (
 	Server
 	// Test packages are for tests alone: nothing else imports them.
 	Test
+	// Example packages are programs for users to begin their own from. They import what a
+	// user can: of this module, its root alone.
+	Example
 )
 
 // Package is one row of the plan. Path is relative to the module; "" is its root.
@@ -105,5 +108,8 @@ var Floors = []Floor{
 		{"test", Test},
 		{"test/docs", Test},
 		{"test/golden", Test},
+	}},
+	{"examples: programs to begin one's own from", []Package{
+		{"examples/rotation", Example},
 	}},
 }

@@ -82,6 +82,8 @@ func TestPackagesStandOnThoseBelow(t *testing.T) {
 				t.Errorf("%s is lean and imports %s, which is not", p.ImportPath, imported)
 			case at.tower != arch.Test && to.tower == arch.Test:
 				t.Errorf("%s imports %s, which is for tests", p.ImportPath, imported)
+			case at.tower == arch.Example && imported != arch.Module:
+				t.Errorf("%s imports %s, which a user's program can't", p.ImportPath, imported)
 			}
 		}
 	}
