@@ -78,26 +78,23 @@ func days(t *rapid.T) (day, weekday string, is func(time.Time) bool) {
 		return fmt.Sprintf("%dW", n), "?", func(at time.Time) bool { return nearestWeekday(at, n) == at.Day() }
 	}
 	return "LW", "?", func(at time.Time) bool {
-		for at.Weekday() != time.Saturday && at.Weekday() != time.Sunday {
-			next := at.AddDate(0, 0, 1)
-			if next.Month() != at.Month() {
-				return true
+		for later := at.AddDate(0, 0, 1); later.Month() == at.Month(); later = later.AddDate(0, 0, 1) {
+			if !isWeekend(later) {
+				return false
 			}
-			for next.Weekday() == time.Saturday || next.Weekday() == time.Sunday {
-				next = next.AddDate(0, 0, 1)
-			}
-			return next.Month() != at.Month()
 		}
-		return false
+		return !isWeekend(at)
 	}
 }
+
+func isWeekend(at time.Time) bool { return at.Weekday() == time.Saturday || at.Weekday() == time.Sunday }
 
 // nearestWeekday looks further and further away from the nth of at's month.
 func nearestWeekday(at time.Time, n int) int {
 	nth := time.Date(at.Year(), at.Month(), n, 0, 0, 0, 0, time.UTC)
 	for _, away := range []int{0, -1, 1, -2, 2} {
 		d := nth.AddDate(0, 0, away)
-		if d.Month() == at.Month() && d.Weekday() != time.Saturday && d.Weekday() != time.Sunday {
+		if d.Month() == at.Month() && !isWeekend(d) {
 			return d.Day()
 		}
 	}
