@@ -76,6 +76,8 @@ var secretsManagerSteps = []step{
 	{command: `aws secretsmanager describe-secret --secret-id app/db --query '[Name,Description,Tags[0].Value]' --output text`, want: "app/db\ta database\tdata"},
 	{command: `aws secretsmanager get-secret-value --secret-id $ARN --query SecretString --output text`, want: `{"user":"app","password":"x"}`},
 	{command: `aws secretsmanager list-secrets --filters Key=name,Values=app/db --query 'SecretList[].Name' --output text`, want: "app/db"},
+	{command: `aws secretsmanager batch-get-secret-value --secret-id-list app/db $ARN none --query '[length(SecretValues),Errors[].ErrorCode][]' --output text`, want: "2\tResourceNotFoundException"},
+	{command: `aws secretsmanager batch-get-secret-value --filters Key=name,Values=app/ --query 'SecretValues[].Name' --output text`, want: "app/db"},
 	{command: `aws secretsmanager tag-resource --secret-id app/db --tags Key=stage,Value=prod Key=owner,Value=ana`},
 	{command: `aws secretsmanager untag-resource --secret-id app/db --tag-keys team owner`},
 	{command: `aws secretsmanager describe-secret --secret-id app/db --query 'Tags[].[Key,Value]' --output text`, want: "stage\tprod"},

@@ -114,8 +114,9 @@ func (c *Call) Later(key string, fn func(kv.Tx) error) {
 
 // Invoke calls another operation for the same caller within the transaction of the
 // call, as Secrets Manager calls KMS: it is validated, decided and audited as a
-// call of its own, with Via set. Its audit record goes with the outer call's, whether
-// that succeeds or not; its writes are kept only if it does.
+// call of its own, with Via set, unless it is one of the same service, which a caller
+// might as well have called. Its audit record goes with the outer call's, whether that
+// succeeds or not; its writes are kept only if it does.
 func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In, Out], in *In) (*Out, error) {
 	out, err := c.invoke(ctx, r, op.Service, op.Name, in)
 	if err != nil {
@@ -129,7 +130,9 @@ func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, na
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = service, name, c.gate.lookup(service, name), &run{}
 	inner.prepared = nil
-	inner.Via = c.service.Name + "." + c.Region + ".amazonaws.com"
+	if service != c.service {
+		inner.Via = c.service.Name + "." + c.Region + ".amazonaws.com"
+	}
 	out, err := inner.attempt(ctx, r, in)
 	c.run.nested = append(append(c.run.nested, inner.run.nested...), nested{&inner, in, out, err})
 	if err == nil {

@@ -67,7 +67,8 @@ type Target struct {
 	// Asked is what a denial calls the resource, where AWS repeats what the caller
 	// asked for. Empty means the ARN.
 	Asked string
-	// Unnamed says that a denial calls the resource nothing at all.
+	// Unnamed says that a denial names no resource, as AWS words those of some services
+	// for operations on no one resource.
 	Unnamed bool
 	// Type is CloudTrail's: "AWS::SecretsManager::Secret". Empty keeps the target
 	// out of the audit record's resources.

@@ -62,11 +62,6 @@ func Everything[In any](context.Context, kv.Reader, *Call, *In) ([]Target, error
 	return []Target{{ARN: "*"}}, nil
 }
 
-// Unnamed is Everything for services whose denials then name no resource.
-func Unnamed[In any](context.Context, kv.Reader, *Call, *In) ([]Target, error) {
-	return []Target{{ARN: "*", Unnamed: true}}, nil
-}
-
 // One makes a Row's Targets of a function that finds the one resource of a call.
 func One[In any](find func(ctx context.Context, r kv.Reader, call *Call, in *In) (Target, error)) func(context.Context, kv.Reader, *Call, *In) ([]Target, error) {
 	return func(ctx context.Context, r kv.Reader, call *Call, in *In) ([]Target, error) {

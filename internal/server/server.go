@@ -85,6 +85,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	keys := kmsservice.Bind(s.gate)
 	smservice.Bind(s.gate, keys)
 	parameterstore.Bind(s.gate, keys)
+	if err := smservice.Prepare(ctx, s.Store, time.Now()); err != nil {
+		return err
+	}
 	s.jobs = jobs.Start(jobs.Config{Store: s.Store, Log: s.Log, Handlers: s.gate.Jobs()})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)

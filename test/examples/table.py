@@ -172,7 +172,6 @@ WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies")
 
 # Operations that the server does not serve yet.
 NOT_YET = {
-    (SM, "batch-get-secret-value"),
     (SM, "validate-resource-policy"),
     (SM, "put-resource-policy"),
     (SM, "get-resource-policy"),

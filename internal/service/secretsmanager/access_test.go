@@ -33,6 +33,10 @@ func everything(c *secretsmanager.Client, t *testing.T) map[string]func() error 
 			_, err := c.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: id})
 			return err
 		},
+		"BatchGetSecretValue": func() error {
+			_, err := c.BatchGetSecretValue(ctx, &secretsmanager.BatchGetSecretValueInput{SecretIdList: []string{*id}})
+			return err
+		},
 		"PutSecretValue": func() error {
 			_, err := c.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: id, SecretString: new(canary)})
 			return err
@@ -193,7 +197,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 		"secretsmanager:UpdateSecret": "Write", "secretsmanager:DescribeSecret": "Read", "secretsmanager:ListSecrets": "List",
 		"secretsmanager:ListSecretVersionIds": "Read", "secretsmanager:UpdateSecretVersionStage": "Write", "secretsmanager:DeleteSecret": "Write",
 		"secretsmanager:RestoreSecret": "Write", "secretsmanager:TagResource": "Tagging", "secretsmanager:UntagResource": "Tagging",
-		"secretsmanager:GetRandomPassword": "Read",
+		"secretsmanager:GetRandomPassword": "Read", "secretsmanager:BatchGetSecretValue": "List",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

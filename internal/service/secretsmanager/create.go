@@ -27,7 +27,7 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 		return s.recreate(ctx, tx, call, old, in, c)
 	}
 	if old != nil {
-		if err := eraseVersions(tx, call.Time, old); err != nil {
+		if err := s.erase(tx, call.Time, old); err != nil {
 			return nil, err
 		}
 	}

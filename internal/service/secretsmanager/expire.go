@@ -46,17 +46,15 @@ func (s *Secret) event(name string) gate.Event {
 	return gate.Event{Name: name, Target: gate.Target{ARN: s.ARN, Type: resourceType}, Details: map[string]string{"SecretId": s.ARN}}
 }
 
-// erase deletes the head now, and the versions afterwards.
+// erase deletes the head now, and the versions, which may be more than a transaction
+// takes, afterwards. Every head that leaves the store is erased here.
 func (s *Service) erase(tx kv.Tx, now time.Time, secret *Secret) error {
 	if err := s.heads.Delete(tx, secret.Account, secret.Region, keyName(secret.Name)); err != nil {
 		return err
 	}
-	return eraseVersions(tx, now, secret)
-}
-
-// eraseVersions has the versions of a secret without a head erased, which may be more
-// than a transaction takes.
-func eraseVersions(tx kv.Tx, now time.Time, secret *Secret) error {
+	if err := tx.Delete(createdKey(secret)); err != nil {
+		return err
+	}
 	if err := jobs.Erase(tx, now, valuesOf(secret)); err != nil {
 		return err
 	}

@@ -52,18 +52,44 @@ func compile(in []sm.Filter) (filters, error) {
 }
 
 func (fs filters) match(s *Secret) bool {
-	for _, f := range fs {
-		matches := func(v string) bool { return f.matches(s, v) }
-		if slices.ContainsFunc(f.unwanted, matches) || (len(f.wanted) > 0 && !slices.ContainsFunc(f.wanted, matches)) {
-			return false
+	return !slices.ContainsFunc(fs, func(f filter) bool { return !f.match(s) })
+}
+
+func (f *filter) match(s *Secret) bool {
+	matches := func(v string) bool { return f.matches(s, v) }
+	return !slices.ContainsFunc(f.unwanted, matches) && (len(f.wanted) == 0 || slices.ContainsFunc(f.wanted, matches))
+}
+
+// beginnings are the beginnings of the keys of all heads that can pass: sorted, and none
+// of them the beginning of another. There is one at least, which is empty if the names
+// are not asked for.
+func (fs filters) beginnings() []string {
+	i := slices.IndexFunc(fs, func(f filter) bool { return f.key == filterName && len(f.wanted) > 0 })
+	if i < 0 {
+		return []string{""}
+	}
+	keys := make([]string, 0, len(fs[i].wanted))
+	for _, name := range fs[i].wanted {
+		keys = append(keys, keyName(name))
+	}
+	slices.Sort(keys)
+	var all []string
+	for _, beginning := range keys {
+		if n := len(all); n == 0 || !strings.HasPrefix(beginning, all[n-1]) {
+			all = append(all, beginning)
 		}
 	}
-	return true
+	return all
+}
+
+// matchName says whether a secret of that name passes the filters by name.
+func (fs filters) matchName(name string) bool {
+	s := Secret{Name: name}
+	return !slices.ContainsFunc(fs, func(f filter) bool { return f.key == filterName && !f.match(&s) })
 }
 
 // matches holds one value against the secret, by the rules of "Find secrets in AWS
-// Secrets Manager" and the API Reference's Filter. No secret of this server is
-// replicated or owned by a service, so that those two filters match none.
+// Secrets Manager" and the API Reference's Filter.
 func (f *filter) matches(s *Secret, v string) bool {
 	switch f.key {
 	case filterName:
@@ -76,7 +102,8 @@ func (f *filter) matches(s *Secret, v string) bool {
 		return slices.ContainsFunc(s.Tags, func(t Tag) bool { return strings.HasPrefix(t.Value, v) })
 	case filterAll:
 		return s.mentions(words(v))
-	case filterPrimaryRegion, filterOwningService:
+	case filterPrimaryRegion: // no secret is replicated
+	case filterOwningService: // none is another service's
 	}
 	return false
 }

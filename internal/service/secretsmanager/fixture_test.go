@@ -39,6 +39,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g)) })
+	if err := smservice.Prepare(t.Context(), s.Store, s.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
 	return &world{s, secretsmanager.NewFromConfig(s.Config(s.Root)), t, t.Context()}
 }
 

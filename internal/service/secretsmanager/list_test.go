@@ -101,9 +101,9 @@ func TestOrders(t *testing.T) {
 	for by, want := range map[types.SortByType][]string{
 		"":                               {"b", "c", "a", "a/b", "a-b", "a0"},
 		types.SortByTypeCreatedDate:      {"b", "c", "a", "a/b", "a-b", "a0"},
-		types.SortByTypeName:             {"a", "a-b", "a/b", "a0", "b", "c"},
+		types.SortByTypeName:             {"a", "a-b", "a0", "a/b", "b", "c"}, // a slash is after the digits
 		types.SortByTypeLastChangedDate:  {"c", "a/b", "a-b", "a0", "a", "b"},
-		types.SortByTypeLastAccessedDate: {"a-b", "a/b", "a0", "c", "a", "b"}, // those that nobody read come first, by name
+		types.SortByTypeLastAccessedDate: {"a-b", "a0", "a/b", "c", "a", "b"}, // those that nobody read come first, by name
 	} {
 		for _, size := range []int32{1, 2, 4, 100} {
 			in := secretsmanager.ListSecretsInput{SortBy: by, MaxResults: &size}

@@ -91,6 +91,9 @@ func (s *Secret) gone(now time.Time) bool {
 // there, and a long name's key more than there may be; no name has a colon.
 func keyName(name string) string { return strings.ReplaceAll(name, "/", ":") }
 
+// nameOfKey is the name that keyName was given.
+func nameOfKey(segment string) string { return strings.ReplaceAll(segment, ":", "/") }
+
 // head returns the secret of that name in the call's account and region, or nil.
 func (s *Service) head(r kv.Reader, call *gate.Call, name string) (*Secret, error) {
 	secret, err := s.heads.Get(r, call.Account, call.Region, keyName(name))
@@ -100,9 +103,13 @@ func (s *Service) head(r kv.Reader, call *gate.Call, name string) (*Secret, erro
 	return secret, nil
 }
 
-// save stores a changed head, and what its labels mean for the index.
+// save stores a new or changed head, and what it means for the indexes: every head
+// that comes into the store is saved here.
 func (s *Service) save(tx kv.Tx, secret *Secret) error {
 	if err := s.settle(tx, secret); err != nil {
+		return err
+	}
+	if err := enlist(tx, secret); err != nil {
 		return err
 	}
 	return s.heads.Put(tx, secret, secret.Account, secret.Region, keyName(secret.Name))

@@ -8,7 +8,8 @@
 // write, and whatever lists or describes reads no value. Each value is a record of its
 // own, below the secret's unique id, which is another one each time the name is created
 // anew. A version that has lost its last label is in an index beside the head, in the
-// order of age: a new value costs the same however many there were before.
+// order of age: a new value costs the same however many there were before. Another index
+// has the secrets in the order in which they were made, for lists.
 //
 // A value is encrypted as AWS does it: under a data key of its own, which is encrypted
 // under the secret's KMS key for that secret and version, by calls that the gate
@@ -52,19 +53,23 @@ func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
 	s := newService(keys)
 	s.gate = g
 	g.Job(kindExpire, jobs.Handler{Do: s.expire})
+	g.Job(kindIndex, jobs.Handler{Do: s.index})
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }), s.get)
 	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
 	gate.Write(g, sm.UpdateSecret, on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }), s.update)
 	gate.Read(g, sm.DescribeSecret, on(s, gate.AccessRead, func(in *sm.DescribeSecretInput) *string { return in.SecretId }), s.describe)
-	gate.Read(g, sm.ListSecrets, gate.Row[sm.ListSecretsInput]{Access: gate.AccessList, Targets: gate.Unnamed[sm.ListSecretsInput]}, s.list)
+	gate.Read(g, sm.BatchGetSecretValue, gate.Row[sm.BatchGetSecretValueInput]{
+		Access: gate.AccessList, Targets: unnamed[sm.BatchGetSecretValueInput],
+	}, s.batch)
+	gate.Read(g, sm.ListSecrets, gate.Row[sm.ListSecretsInput]{Access: gate.AccessList, Targets: unnamed[sm.ListSecretsInput]}, s.list)
 	gate.Read(g, sm.ListSecretVersionIds, on(s, gate.AccessRead, func(in *sm.ListSecretVersionIdsInput) *string { return in.SecretId }), s.listVersions)
 	gate.Write(g, sm.UpdateSecretVersionStage, on(s, gate.AccessWrite, func(in *sm.UpdateSecretVersionStageInput) *string { return in.SecretId }), s.moveStage)
 	gate.Write(g, sm.DeleteSecret, on(s, gate.AccessWrite, func(in *sm.DeleteSecretInput) *string { return in.SecretId }), s.remove)
 	gate.Write(g, sm.RestoreSecret, on(s, gate.AccessWrite, func(in *sm.RestoreSecretInput) *string { return in.SecretId }), s.restore)
 	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }), s.tag)
 	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }), s.untag)
-	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: gate.Unnamed[sm.GetRandomPasswordInput]}, randomPassword)
+	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: unnamed[sm.GetRandomPasswordInput]}, randomPassword)
 	return s
 }
 
@@ -84,6 +89,14 @@ func on[In any](s *Service, access gate.Access, id func(*In) *string) gate.Row[I
 		return s.target(r, call, *id(in))
 	})}
 }
+
+// unnamed is the Targets of operations on no one secret, which denials don't name.
+func unnamed[In any](context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
+	return []gate.Target{everything}, nil
+}
+
+// everything is what decisions on no one secret are taken on.
+var everything = gate.Target{ARN: "*", Unnamed: true}
 
 func toCreate(_ context.Context, _ kv.Reader, call *gate.Call, in *sm.CreateSecretInput) (gate.Target, error) {
 	return newTarget(call, *in.Name)

@@ -76,7 +76,7 @@ func (s *Service) page(r kv.Reader, secret *Secret, p page) ([]placed, error) {
 		}
 	}
 	if p.deprecated {
-		index, err := s.index(r, secret, p)
+		index, err := s.deprecatedFrom(r, secret, p)
 		if err != nil {
 			return nil, err
 		}
@@ -86,8 +86,8 @@ func (s *Service) page(r kv.Reader, secret *Secret, p page) ([]placed, error) {
 	return found[:min(len(found), p.limit)], nil
 }
 
-// index is page for the deprecated versions alone.
-func (s *Service) index(r kv.Reader, secret *Secret, p page) ([]placed, error) {
+// deprecatedFrom is page for the deprecated versions alone.
+func (s *Service) deprecatedFrom(r kv.Reader, secret *Secret, p page) ([]placed, error) {
 	var found []placed
 	scan := kv.Range{Prefix: placesOf(secret)}
 	if p.after != "" {
