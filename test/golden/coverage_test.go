@@ -30,6 +30,11 @@ var unprovoked = map[string]map[string]string{
 		"InternalServerError": "is a fault of the server, which answers InternalFailure",
 		"TooManyUpdates":      "concurrent changes wait for one another",
 	},
+	"secretsmanager.BatchGetSecretValue": {
+		"DecryptionFailure":         ofOne,
+		"InvalidRequestException":   ofOne,
+		"ResourceNotFoundException": ofOne,
+	},
 	"secretsmanager.CreateSecret": {
 		"LimitExceededException":           "the number of secrets has no bound",
 		"ResourceNotFoundException":        noReference,
@@ -58,6 +63,7 @@ var unprovoked = map[string]map[string]string{
 
 // Reasons that several errors have.
 const (
+	ofOne       = "is told of the one secret, among the Errors of a success"
 	malformedID = "a SecretId that is none is a ValidationException, as on AWS"
 	noPolicy    = "the request has no policy"
 	noReference = "the request names nothing that has to be there but a KMS key"
