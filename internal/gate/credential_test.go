@@ -234,14 +234,14 @@ func TestSession(t *testing.T) {
 	w := newWorld(t, nil)
 	bindSecrets(w)
 	p := principal(policy.AssumedRole)
-	p.ARN, p.Role, p.UserID = "arn:aws:sts::123456789012:assumed-role/app/i-1", "arn:aws:iam::123456789012:role/app", "AROAEXAMPLE:i-1"
-	p.Session = &gate.Session{RoleARN: p.Role, RoleID: "AROAEXAMPLE", RoleName: "app", Created: start.Add(-time.Hour)}
+	p.ARN, p.Issuer, p.UserID = "arn:aws:sts::123456789012:assumed-role/app/i-1", "arn:aws:iam::123456789012:role/app", "AROAEXAMPLE:i-1"
+	p.Session = &gate.Session{RoleARN: p.Issuer, RoleID: "AROAEXAMPLE", RoleName: "app", Created: start.Add(-time.Hour)}
 	w.directory.known[keyID].Principal = p
 	if got := w.call(get, `{"SecretId":"a"}`); got.Code != "AccessDeniedException" || !strings.HasPrefix(got.Message, "User: "+p.ARN) {
 		t.Errorf("answered %+v", got)
 	}
 	who := w.records()[0].UserIdentity
-	if who.Type != "AssumedRole" || who.SessionContext == nil || who.SessionContext.SessionIssuer.ARN != p.Role ||
+	if who.Type != "AssumedRole" || who.SessionContext == nil || who.SessionContext.SessionIssuer.ARN != p.Issuer ||
 		!who.SessionContext.Attributes.CreationDate.Equal(start.Add(-time.Hour)) {
 		t.Errorf("recorded as %+v", who)
 	}

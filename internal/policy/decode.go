@@ -25,8 +25,25 @@ type rawStatement struct {
 	sid, effect             string
 	action, notAction       []string
 	resource, notResource   []string
-	principal, notPrincipal bool
-	conditions              []string // the operators that have a key
+	principal, notPrincipal *rawPrincipals
+	conditions              []rawCondition
+	legacy                  *MalformedError // of a condition, for checkLegacy
+}
+
+// rawPrincipals is Principal or NotPrincipal.
+type rawPrincipals struct {
+	at        string
+	everybody bool // it is *, and not an object
+	names     []rawPrincipal
+}
+
+type rawPrincipal struct{ at, kind, name string }
+
+// rawCondition is one key of one operator.
+type rawCondition struct {
+	at            string
+	operator, key string
+	values        []string
 }
 
 // decoder reads the tokens of a document, one method for each rule of the grammar.
@@ -131,11 +148,11 @@ func (d *decoder) statement(at string) (rawStatement, error) {
 		case "NotResource":
 			s.notResource, err = d.texts(at)
 		case "Principal":
-			s.principal, err = true, d.principal(at)
+			s.principal, err = d.principals(at)
 		case "NotPrincipal":
-			s.notPrincipal, err = true, d.principal(at)
+			s.notPrincipal, err = d.principals(at)
 		case "Condition":
-			s.conditions, err = d.condition(at)
+			s.conditions, err = d.conditions(at)
 		default:
 			err = syntaxError(s.at, "unknown element %.40q", name)
 		}
@@ -156,7 +173,7 @@ func (s *rawStatement) checkShape() error {
 		return syntaxError(s.at, "both Action and NotAction")
 	case s.resource != nil && s.notResource != nil:
 		return syntaxError(s.at, "both Resource and NotResource")
-	case s.principal && s.notPrincipal:
+	case s.principal != nil && s.notPrincipal != nil:
 		return syntaxError(s.at, "both Principal and NotPrincipal")
 	}
 	return nil
@@ -170,30 +187,36 @@ func (d *decoder) effect(at string) (string, error) {
 	return s, err
 }
 
-// principal reads past "*" or {"AWS": [...], ...}.
-func (d *decoder) principal(at string) error {
+// principals reads "*" or {"AWS": [...], ...}.
+func (d *decoder) principals(at string) (*rawPrincipals, error) {
+	p := &rawPrincipals{at: at}
 	token, err := d.token(at)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case token == "*":
-		return nil
+		p.everybody = true
+		return p, nil
 	case token != json.Delim('{'):
-		return syntaxError(at, "neither * nor an object")
+		return nil, syntaxError(at, "neither * nor an object")
 	}
-	return d.members(at, func(name string) error {
-		switch name {
+	return p, d.members(at, func(kind string) error {
+		switch kind {
 		case "AWS", "Federated", "Service", "CanonicalUser":
-			_, err := d.texts(at + "." + name)
+			at := at + "." + kind
+			names, err := d.texts(at)
+			for _, name := range names {
+				p.names = append(p.names, rawPrincipal{at, kind, name})
+			}
 			return err
 		}
-		return syntaxError(at, "unknown kind of principal %.40q", name)
+		return syntaxError(at, "unknown kind of principal %.40q", kind)
 	})
 }
 
-// condition reads {operator: {key: value or values}} and returns the operators that
-// have a key. One without is vacuous.
-func (d *decoder) condition(at string) (operators []string, err error) {
+// conditions reads {operator: {key: value or values}}. An operator without a key says
+// nothing, whatever it is called.
+func (d *decoder) conditions(at string) (all []rawCondition, err error) {
 	if err := d.open(at, '{'); err != nil {
 		return nil, err
 	}
@@ -202,15 +225,12 @@ func (d *decoder) condition(at string) (operators []string, err error) {
 		if err := d.open(at, '{'); err != nil {
 			return err
 		}
-		used := false
-		err := d.members(at, func(key string) error {
-			used = true
-			return d.scalars(at + "." + clip(key))
+		return d.members(at, func(key string) error {
+			at := at + "." + clip(key)
+			values, err := d.scalars(at)
+			all = append(all, rawCondition{at, operator, key, values})
+			return err
 		})
-		if used {
-			operators = append(operators, operator)
-		}
-		return err
 	})
-	return operators, err
+	return all, err
 }

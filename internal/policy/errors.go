@@ -4,8 +4,8 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 )
 
 // The messages that IAM's MalformedPolicyDocument error carries. Those with a verb
@@ -14,6 +14,8 @@ const (
 	msgSyntax       = "Syntax errors in policy."
 	msgLegacy       = "The policy failed legacy parsing"
 	msgPrincipal    = "Policy document should not specify a principal."
+	msgNoPrincipal  = "Missing required field Principal"
+	msgBadPrincipal = `Invalid principal in policy: "%s":"%s"`
 	msgSidUnique    = "Statement IDs (SID) in a single policy must be unique."
 	msgSidCharset   = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
 	msgNoActions    = "Policy statement must contain actions."
@@ -44,22 +46,17 @@ func (e *MalformedError) Error() string {
 	return "policy: " + where(e.Element) + e.Message + detail(e.Detail)
 }
 
-// UnsupportedError says that a document is sound, but has an element that this
-// engine does not evaluate. It matches errors.ErrUnsupported.
-type UnsupportedError struct {
-	// Element is where it is, for example Statement[0].Condition.StringEquals.
-	Element string
-	// Feature names what is not supported, for example "conditions".
-	Feature string
+// Part names the element at fault without its place: "Principal", "Action",
+// "Condition" and so on, "Statement" if it is a statement as a whole, and nothing if it
+// is the document.
+func (e *MalformedError) Part() string {
+	part, rest, found := strings.Cut(e.Element, ".")
+	if found {
+		part, _, _ = strings.Cut(rest, ".")
+	}
+	part, _, _ = strings.Cut(part, "[")
+	return part
 }
-
-// Error implements error.
-func (e *UnsupportedError) Error() string {
-	return "policy: " + where(e.Element) + e.Feature + " are not supported"
-}
-
-// Unwrap makes the error match errors.ErrUnsupported.
-func (e *UnsupportedError) Unwrap() error { return errors.ErrUnsupported }
 
 // clip cuts a name that a document chose, so that errors stay short.
 func clip(name string) string { return fmt.Sprintf("%.64s", name) }
@@ -78,7 +75,7 @@ func detail(s string) string {
 	return " (" + s + ")"
 }
 
-func syntaxError(element, format string, args ...any) error {
+func syntaxError(element, format string, args ...any) *MalformedError {
 	return &MalformedError{Message: msgSyntax, Element: element, Detail: fmt.Sprintf(format, args...)}
 }
 

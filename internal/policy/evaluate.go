@@ -23,10 +23,12 @@ func Explain(set *Set, req *Request) Decision {
 type evaluator struct {
 	req     *Request
 	explain bool
+	bounded bool // by a permissions boundary
 	matches []Match
 }
 
 func (e *evaluator) decide(set *Set) Decision {
+	e.bounded = set.Boundary != nil
 	denying := e.denying(set)
 	if denying != 0 && !e.explain {
 		return Decision{Reason: ExplicitDeny, PolicyType: denying}
@@ -75,20 +77,59 @@ func (e *evaluator) lacking(set *Set) Kind {
 	for _, level := range set.ServiceControl {
 		need(KindServiceControl, level...)
 	}
+	in := e.admitted(set)
 	p := &e.req.Principal
-	if p.Type != Root && !e.req.Granted {
+	if in < granted && p.hasPolicies() && !e.req.Granted {
 		need(KindIdentity, set.Identity...)
 	}
-	if p.Account == "" || p.Account != e.req.Account {
-		need(KindResource)
+	if in == stranger && first == 0 {
+		first = KindResource
 	}
-	if set.Boundary != nil {
+	if in < direct && set.Boundary != nil {
 		need(KindBoundary, *set.Boundary)
 	}
-	if len(set.Session) > 0 || p.Type == FederatedUser {
+	if in < direct && (len(set.Session) > 0 || p.Type == FederatedUser) {
 		need(KindSession, set.Session...)
 	}
 	return first
+}
+
+// admitted returns how far the resource lets the principal in: its own account always,
+// unless that is in by the policy only, and from another account nobody further than
+// that account's own policies say.
+func (e *evaluator) admitted(set *Set) standing {
+	in := stranger
+	if set.Resource != nil {
+		in = e.standing(set.Resource)
+	}
+	p := &e.req.Principal
+	switch {
+	case p.alien():
+		return in
+	case p.Account == "" || p.Account != e.req.Account:
+		return min(in, delegated)
+	case set.Exclusive:
+		return in
+	}
+	return max(in, delegated)
+}
+
+// standing returns the furthest that a policy of the resource lets the principal in.
+func (e *evaluator) standing(a *Attached) standing {
+	in := stranger
+	if !a.Policy.usableAs(KindResource) {
+		return in
+	}
+	for _, n := range a.Policy.byEffect[Allow] {
+		s := &a.Policy.statements[n]
+		as := s.standing(&e.req.Principal, e.bounded)
+		if as == stranger || as <= in && !e.explain || !s.matches(e.req) {
+			continue
+		}
+		in = max(in, as)
+		e.record(Match{Policy: a.Name, PolicyType: KindResource, Statement: n, Sid: s.sid, Effect: Allow})
+	}
+	return in
 }
 
 // any reports whether a policy of the group has a statement of the effect that
@@ -106,7 +147,7 @@ func (e *evaluator) any(kind Kind, effect Effect, group []Attached) bool {
 		}
 		for _, n := range a.Policy.byEffect[effect] {
 			s := &a.Policy.statements[n]
-			if !s.matches(e.req) {
+			if !s.matches(e.req) || kind == KindResource && s.standing(&e.req.Principal, e.bounded) == stranger {
 				continue
 			}
 			if !e.explain {
@@ -128,7 +169,7 @@ func (e *evaluator) record(m Match) {
 // usableAs reports whether the policy can stand in a place of the kind. Those
 // without principals are of one language: a managed policy may be attached as an
 // identity policy, as a boundary and as a session policy. Those with are only of use
-// on resources, which Parse does not read.
+// on resources.
 func (p *Policy) usableAs(kind Kind) bool {
-	return p != nil && len(p.statements) > 0 && p.kind != KindResource && kind != KindResource
+	return p != nil && len(p.statements) > 0 && (p.kind == KindResource) == (kind == KindResource)
 }

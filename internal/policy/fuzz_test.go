@@ -6,6 +6,7 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,10 @@ func seeds(f *testing.F) []string {
 		with(`"Principal":{"AWS":["123456789012"]}`),
 		resource(`["arn:aws:fdsasf","a:b","arn:aws:s3:::${*}","arn:aws:s3:::${aws:username}"]`),
 		strings.Repeat("[", 100), with(`"Sid":"\ud800"`),
+		to("Allow", `{"AWS":["arn:aws:iam::123456789012:user/x","*"],"Service":"s3.amazonaws.com"}`),
+		to("Deny", `"*"`),
+		stating("Deny", `{"ForAnyValue:StringLike":{"x:k":["${x:k, 'a'}*","${*}?"]},"NumericLessThanIfExists":{"x:k":1.5}}`),
+		stating("Allow", `{"DateGreaterThan":{"x:k":"2026-01-01T00:00Z"},"IpAddress":{"x:k":"2001:db8::/32"},"ArnLike":{"x:k":"arn:*:*:*:*:${x:k}"},"BinaryEquals":{"x:k":"YQ=="},"Null":{"x:k":false}}`),
 	}
 }
 
@@ -28,29 +33,36 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		p, err := policy.Parse(doc, policy.KindIdentity)
-		if (p == nil) == (err == nil) {
-			t.Fatalf("Parse = %v, %v", p, err)
-		}
-		_, bad := errors.AsType[*policy.MalformedError](err)
-		_, unsupported := errors.AsType[*policy.UnsupportedError](err)
-		if err != nil && !bad && !unsupported {
-			t.Errorf("an error of another type: %v", err)
+		for kind := policy.KindIdentity; kind <= policy.KindResource; kind++ {
+			p, err := policy.Parse(doc, kind)
+			if (p == nil) == (err == nil) {
+				t.Fatalf("Parse = %v, %v", p, err)
+			}
+			if _, bad := errors.AsType[*policy.MalformedError](err); err != nil && !bad {
+				t.Errorf("an error of another type: %v", err)
+			}
+			if p != nil && kind != policy.KindResource && p.Public() {
+				t.Error("a policy without principals is public")
+			}
 		}
 	})
 }
 
 func FuzzEvaluate(f *testing.F) {
 	for _, s := range seeds(f) {
-		f.Add([]byte(s), "s3:GetObject", "arn:aws:s3:::carlossalazar/logs")
+		f.Add([]byte(s), "arn:aws:s3:::carlossalazar/logs", "2026-01-01T00:00Z")
 	}
-	f.Fuzz(func(t *testing.T, doc []byte, action, resource string) {
-		p, err := policy.Parse(doc, policy.KindIdentity)
-		if err != nil {
+	f.Fuzz(func(t *testing.T, doc []byte, resource, value string) {
+		req := user("s3:GetObject", resource)
+		req.Context = keys{"x:k": {value}, "x:two": {value, resource}}
+		set := &policy.Set{Identity: attach(t, allowAll)}
+		if p, err := policy.Parse(doc, policy.KindIdentity); err == nil {
+			set.Identity = []policy.Attached{{Policy: p}}
+		} else if p, err := policy.Parse(doc, policy.KindResource); err == nil {
+			set.Resource, set.Exclusive = &policy.Attached{Policy: p}, true
+		} else {
 			return
 		}
-		req := user(action, resource)
-		set := &policy.Set{Identity: []policy.Attached{{Policy: p}}}
 		d, full := policy.Evaluate(set, req), policy.Explain(set, req)
 		if d.Allowed != full.Allowed || d.Reason != full.Reason || d.PolicyType != full.PolicyType {
 			t.Errorf("Evaluate %+v, Explain %+v", d, full)
@@ -89,6 +101,7 @@ func benchSet(tb testing.TB) *policy.Set {
 func TestEvaluateAllocatesNothing(t *testing.T) {
 	set, req := benchSet(t), user("secretsmanager:GetSecretValue", secret)
 	set.Boundary, set.Session, set.ServiceControl = &set.Identity[9], set.Identity, [][]policy.Attached{set.Identity}
+	set.Resource = onResource(t, to("Allow", `{"AWS":["arn:aws:iam::123456789012:user/y","123456789012"]}`))
 	if !policy.Evaluate(set, req).Allowed {
 		t.Fatal("not allowed")
 	}
@@ -101,6 +114,13 @@ func BenchmarkEvaluate(b *testing.B) {
 	set := benchSet(b)
 	root := user("secretsmanager:GetSecretValue", secret)
 	root.Principal.Type = policy.Root
+	conditional := *set
+	conditional.Identity = slices.Clone(set.Identity)
+	conditional.Identity[9] = attach(b, stating("Allow", `{"StringEquals":{"aws:PrincipalAccount":"123456789012"},"IpAddress":{"aws:SourceIp":["10.0.0.0/8","203.0.113.0/24"]}}`))[0]
+	conditional.Resource = onResource(b, to("Allow", `{"AWS":"arn:aws:iam::123456789012:user/y"}`), to("Deny", `{"AWS":"999999999999"}`))
+	from := user("secretsmanager:GetSecretValue", secret)
+	from.Context = keys{"aws:sourceip": {"203.0.113.9"}}
+	variable := policy.Set{Identity: attach(b, doc(`{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:*:*:secret:${aws:PrincipalTag/stage, 'prod'}/*"}`))}
 	for name, c := range map[string]struct {
 		set *policy.Set
 		req *policy.Request
@@ -109,8 +129,13 @@ func BenchmarkEvaluate(b *testing.B) {
 		"1 policy":       {&policy.Set{Identity: attach(b, allowAll)}, user("secretsmanager:GetSecretValue", secret)},
 		"10x20 allow":    {set, user("secretsmanager:GetSecretValue", secret)},
 		"10x20 no match": {set, user("ssm:GetParameter", secret)},
+		"10x20 allow, conditions and resource policy": {&conditional, from},
+		"a variable": {&variable, user("secretsmanager:GetSecretValue", secret)},
 	} {
 		b.Run(name, func(b *testing.B) {
+			if !policy.Evaluate(c.set, c.req).Allowed && name != "10x20 no match" {
+				b.Fatal("not allowed")
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				policy.Evaluate(c.set, c.req)

@@ -156,27 +156,6 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatItCannotEvaluate(t *testing.T) {
-	t.Parallel()
-	for want, doc := range map[string]string{
-		"policy: Statement.Condition.StringEquals: conditions are not supported": with(`"Condition":{"StringEquals":{"aws:PrincipalTag/team":["a",1,true]}}`),
-		"policy: Statement[1].Condition.Bool: conditions are not supported":      doc(`[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`),
-		"policy: Statement.Condition.Null: conditions are not supported":         with(`"Condition":{"Null":{"a":[]}}`),
-		"policy: Statement.Resource: policy variables are not supported":         resource(`"arn:aws:s3:::home/${aws:username}/*"`),
-	} {
-		p, err := policy.Parse([]byte(doc), policy.KindIdentity)
-		if p != nil || !errors.Is(err, errors.ErrUnsupported) || err.Error() != want {
-			t.Errorf("Parse(%s) = %v, %v; want %s", doc, p, err, want)
-		}
-	}
-	if p, err := policy.Parse([]byte(with(`"Principal":"*"`)), policy.KindResource); p != nil || !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("a resource-based policy: %v, %v", p, err)
-	}
-	if p, err := policy.Parse([]byte(action(`"*"`)), 0); p != nil || err == nil {
-		t.Errorf("no kind: %v, %v", p, err)
-	}
-}
-
 func TestParseAccepts(t *testing.T) {
 	t.Parallel()
 	for name, doc := range map[string]string{

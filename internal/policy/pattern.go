@@ -8,18 +8,37 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a string with wildcards, compiled. The zero pattern matches the empty
+// style says how the wildcards of a pattern go.
+type style uint8
+
+const (
+	// likeText is a condition's: they match everything.
+	likeText style = iota
+	// likeAction is Action's: they match everything, and ASCII letters match in either
+	// case.
+	likeAction
+	// likeResource is Resource's. In the five parts of an ARN before the resource, ? and
+	// * stay between two colons, but a * that ends its part may run beyond the colon. In
+	// the resource part, which may have colons of its own, they match everything.
+	likeResource
+	// likeARN is that of conditions on ARNs: it holds six parts against six, so that
+	// nothing but the last * runs beyond a colon.
+	likeARN
+)
+
+// pattern is a text with wildcards, compiled. The zero pattern matches the empty
 // string only.
-//
-// The wildcards of a resource are bound to the parts of an ARN: in the five parts
-// before the resource, ? and * stay between two colons, but a * that ends its part
-// may run beyond the colon. In the resource part, which may have colons of its own,
-// and in actions, they match everything.
 type pattern struct {
-	head    string // what comes before the first wildcard
+	head    string // what comes before the first wildcard or variable
 	written string // the head in the case of the document, which most requests have too
 	ops     []op   // the rest
 	fold    bool   // ASCII letters match in either case; literals are lower-case
+	probe   int    // where heads differ that begin with one service's name; 0 for none
+	never   bool   // it matches nothing
+	// open is what the pattern is made of for each request, if it has variables. There
+	// are no ops then.
+	open  template
+	style style
 }
 
 type opcode uint8
@@ -37,67 +56,76 @@ type op struct {
 	literal string
 }
 
-// compileAction compiles a pattern of Action or NotAction.
-func compileAction(s string) pattern {
-	b := builder{}
-	for i := range len(s) {
-		switch s[i] {
-		case '*':
-			b.add(opStar)
-		case '?':
-			b.add(opAny)
-		default:
-			b.literal(lower(s[i]))
+// compile compiles a template. One with variables is compiled when they have values.
+func compile(t template, st style) pattern {
+	if t.open() {
+		before := t[:0:0]
+		if t[0].key == "" {
+			before = t[:1]
 		}
+		p := compile(before, st)
+		return pattern{head: p.head, written: p.written, open: t, style: st}
+	}
+	b := builder{style: st}
+	for i := range t {
+		b.piece(t[i], i == len(t)-1)
 	}
 	p := b.pattern()
-	p.fold, p.written = true, s[:len(p.head)]
-	return p
-}
-
-// compileResource compiles an ARN pattern of Resource or NotResource, or the single
-// star. With escapes, ${*}, ${?} and ${$} stand for the character in the braces.
-func compileResource(s string, escapes bool) pattern {
-	b := builder{}
-	for i, colons := 0, 0; i < len(s); i++ {
-		inPart := colons < arnColons
-		switch c := s[i]; {
-		case c == '*' && inPart && i+1 < len(s) && s[i+1] != ':':
-			b.add(opStarInPart)
-		case c == '*':
-			b.add(opStar)
-		case c == '?' && inPart:
-			b.add(opAnyInPart)
-		case c == '?':
-			b.add(opAny)
-		case escapes && isEscape(s[i:]):
-			b.literal(s[i+2])
-			i += escapeLen - 1
-		default:
-			if c == ':' {
-				colons++
-			}
-			b.literal(c)
+	if st == likeAction { // of one piece
+		p.fold, p.written = true, t[0].text[:len(p.head)]
+		if i := strings.IndexByte(p.head, ':') + 1; i < len(p.head) {
+			p.probe = i
 		}
 	}
-	return b.pattern()
+	return p
 }
 
 // arnColons is how many colons come before an ARN's resource part.
 const arnColons = 5
 
-const escapeLen = len("${*}")
-
-func isEscape(s string) bool {
-	return strings.HasPrefix(s, "${*}") || strings.HasPrefix(s, "${?}") || strings.HasPrefix(s, "${$}")
-}
-
 type builder struct {
-	ops []op
-	run []byte
+	style  style
+	colons int
+	ops    []op
+	run    []byte
 }
 
-func (b *builder) literal(c byte) { b.run = append(b.run, c) }
+func (b *builder) piece(p piece, last bool) {
+	for i := range len(p.text) {
+		c := p.text[i]
+		inPart := b.colons < arnColons && (b.style == likeResource || b.style == likeARN)
+		switch {
+		case p.verbatim || c != '*' && c != '?':
+			b.literal(c)
+		case c == '?' && inPart:
+			b.add(opAnyInPart)
+		case c == '?':
+			b.add(opAny)
+		case inPart && !(b.style == likeResource && ends(p.text[i+1:], last)):
+			b.add(opStarInPart)
+		default:
+			b.add(opStar)
+		}
+	}
+}
+
+// ends reports whether what follows a star ends its part of an ARN.
+func ends(rest string, last bool) bool {
+	if rest == "" {
+		return last
+	}
+	return rest[0] == ':'
+}
+
+func (b *builder) literal(c byte) {
+	if c == ':' {
+		b.colons++
+	}
+	if b.style == likeAction {
+		c = lower(c)
+	}
+	b.run = append(b.run, c)
+}
 
 func (b *builder) add(code opcode) {
 	b.flush()
@@ -116,17 +144,34 @@ func (b *builder) flush() {
 
 func (b *builder) pattern() pattern {
 	b.flush()
-	if len(b.ops) > 0 && b.ops[0].code == opLiteral {
-		return pattern{head: b.ops[0].literal, written: b.ops[0].literal, ops: b.ops[1:]}
+	p := pattern{ops: b.ops, style: b.style, never: b.style == likeARN && b.colons < arnColons}
+	if len(p.ops) > 0 && p.ops[0].code == opLiteral {
+		p.head, p.ops = p.ops[0].literal, p.ops[1:]
 	}
-	return pattern{ops: b.ops}
+	p.written = p.head
+	return p
 }
 
-func (p *pattern) matches(text string) bool {
-	if len(p.ops) == 0 && len(text) != len(p.head) {
+// matches holds a text against the pattern, with the variables of the request.
+func (p *pattern) matches(text string, req *Request) bool {
+	if i := p.probe; i > 0 && (i >= len(text) || lower(text[i]) != p.head[i]) {
+		return false
+	}
+	if len(p.ops) == 0 && len(text) != len(p.head) && p.open == nil {
 		return false
 	}
 	if !strings.HasPrefix(text, p.written) && (!p.fold || !p.hasPrefix(text, p.head)) {
+		return false
+	}
+	if p.open != nil {
+		t, ok := p.open.closed(req)
+		if !ok {
+			return false
+		}
+		whole := compile(t, p.style)
+		return whole.matches(text, nil)
+	}
+	if p.never {
 		return false
 	}
 	if len(p.ops) == 0 {

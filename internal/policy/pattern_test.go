@@ -11,6 +11,19 @@ import (
 	"pgregory.net/rapid"
 )
 
+func compileAction(s string) pattern { return compile(template{{text: s}}, likeAction) }
+
+func compileResource(s, version string) pattern { return mustCompile(s, version, likeResource) }
+
+// mustCompile compiles a text that is a template.
+func mustCompile(s, version string, st style) pattern {
+	t, err := parseTemplate(s, version)
+	if err != nil {
+		panic(err)
+	}
+	return compile(t, st)
+}
+
 func TestActionPattern(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -35,7 +48,7 @@ func TestActionPattern(t *testing.T) {
 		{"\u212Ams:Decrypt", "kms:Decrypt", false},
 	} {
 		p := compileAction(c.pattern)
-		if got := p.matches(c.text); got != c.want {
+		if got := p.matches(c.text, nil); got != c.want {
 			t.Errorf("action %q on %q: %v", c.pattern, c.text, got)
 		}
 	}
@@ -94,23 +107,23 @@ func TestResourcePattern(t *testing.T) {
 		{"arn:aws:s3:::${*}", "arn:aws:s3:::x", false},
 		{"arn:aws:s3:::${?}${$}", "arn:aws:s3:::?$", true},
 	} {
-		p := compileResource(c.pattern, true)
-		if got := p.matches(c.text); got != c.want {
+		p := compileResource(c.pattern, Version2012)
+		if got := p.matches(c.text, nil); got != c.want {
 			t.Errorf("resource %q on %q: %v", c.pattern, c.text, got)
 		}
 	}
-	if p := compileResource("arn:aws:s3:::${*}", false); !p.matches("arn:aws:s3:::${x}") || p.matches("arn:aws:s3:::*") {
+	if p := compileResource("arn:aws:s3:::${*}", Version2008); !p.matches("arn:aws:s3:::${x}", nil) || p.matches("arn:aws:s3:::*", nil) {
 		t.Error("the older language has escapes")
 	}
 }
 
 // reference is a pattern as a regular expression.
-func reference(s string, inParts bool) *regexp.Regexp {
+func reference(s string, st style) *regexp.Regexp {
 	var b strings.Builder
 	colons := 0
 	for i, c := range s {
-		narrow := inParts && colons < arnColons
-		ends := i+1 == len(s) || s[i+1] == ':'
+		narrow := colons < arnColons && (st == likeResource || st == likeARN)
+		ends := st == likeResource && (i+1 == len(s) || s[i+1] == ':')
 		switch {
 		case c == '*' && narrow && !ends:
 			b.WriteString("[^:]*")
@@ -128,8 +141,11 @@ func reference(s string, inParts bool) *regexp.Regexp {
 		}
 	}
 	flags := "(?s)"
-	if !inParts {
+	if st == likeAction {
 		flags = "(?si)"
+	}
+	if st == likeARN && colons < arnColons {
+		return regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
 	}
 	return regexp.MustCompile(flags + "^" + b.String() + "$")
 }
@@ -156,12 +172,14 @@ func TestPatternIsTheRegexp(t *testing.T) {
 		if rapid.Bool().Draw(t, "related") {
 			text = strings.NewReplacer("*", genText("ab:").Draw(t, "star"), "?", "b").Replace(s)
 		}
-		p := compileResource(s, false)
-		if got, want := p.matches(text), reference(s, true).MatchString(text); got != want {
-			t.Errorf("resource %q on %q: %v", s, text, got)
+		for _, st := range []style{likeText, likeResource, likeARN} {
+			p := mustCompile(s, Version2008, st)
+			if got, want := p.matches(text, nil), reference(s, st).MatchString(text); got != want {
+				t.Errorf("style %d, %q on %q: %v", st, s, text, got)
+			}
 		}
-		p = compileAction(strings.ToUpper(s))
-		if got, want := p.matches(text), reference(s, false).MatchString(text); got != want && !strings.Contains(s+text, "\u00e9") {
+		p := compileAction(strings.ToUpper(s))
+		if got, want := p.matches(text, nil), reference(s, likeAction).MatchString(text); got != want && !strings.Contains(s+text, "\u00e9") {
 			t.Errorf("action %q on %q: %v", s, text, got)
 		}
 	}))
@@ -185,8 +203,10 @@ func TestPatternIsNotExponential(t *testing.T) {
 			strings.Repeat("*?a", n) + "b",
 		} {
 			for _, text := range []string{"arn:aws:x:::" + strings.Repeat("a", 4*n), strings.Repeat("a:", 2*n), strings.Repeat("a", 4*n) + ":x"} {
-				if cost, bound := steps(compileResource(s, true), text); cost > bound {
-					t.Errorf("%.20q... on %.20q... of %d bytes: %d steps, more than %d", s, text, len(text), cost, bound)
+				for _, st := range []style{likeText, likeResource, likeARN} {
+					if cost, bound := steps(mustCompile(s, Version2012, st), text); cost > bound {
+						t.Errorf("style %d, %.20q... on %.20q... of %d bytes: %d steps, more than %d", st, s, text, len(text), cost, bound)
+					}
 				}
 			}
 		}
@@ -198,7 +218,7 @@ func TestPatternStepsAreBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := genText("a:***?").Draw(t, "pattern")
 		text := strings.Repeat(genText("aab:").Draw(t, "text"), 8)
-		if cost, bound := steps(compileResource(s, true), text); cost > bound {
+		if cost, bound := steps(compileResource(s, Version2012), text); cost > bound {
 			t.Errorf("%q on %q: %d steps, more than %d", s, text, cost, bound)
 		}
 	})

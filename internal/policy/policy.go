@@ -5,19 +5,21 @@
 // decides by them whether a principal may perform an action on a resource.
 //
 // A document is parsed once into an immutable Policy. A Set is all policies that
-// bear on one principal, by the way they are attached; Evaluate holds a Request
+// bear on one request, by the way they are attached; Evaluate holds a Request
 // against a Set. The rules are AWS's: everything is denied unless allowed, an
 // explicit deny in any policy is final, and boundaries, session policies and service
-// control policies only ever take away. The root user of an account needs no allow
-// in it.
+// control policies only ever take away. The policy of a resource stands beside the
+// identity policies within an account, and lets in from another account whom the
+// identity policies there allow too. The root user of an account needs no allow in it.
 //
-// What the engine does not evaluate it does not accept: Parse refuses a document
-// with a condition, a principal or a policy variable, because a Deny that is partly
-// understood is a hole. What can't be trusted at evaluation, such as a policy that
-// failed to load, denies.
+// What the engine does not evaluate it does not accept: Parse refuses a document with
+// an operator, a principal or a value that could not be held against a request,
+// because a Deny that is partly understood is a hole. What can't be trusted at
+// evaluation, such as a policy that failed to load, denies.
 //
 // References: the IAM User Guide's grammar of the policy language, its policy
-// evaluation logic, and its pages on each policy element.
+// evaluation logic, and its pages on each policy element, on policy variables and on
+// conditions with multiple keys or values.
 package policy
 
 // MaxDocument is the longest document in bytes that Parse reads: the longest that
@@ -86,10 +88,12 @@ type Policy struct {
 }
 
 type statement struct {
-	sid       string
-	effect    Effect
-	actions   matcher
-	resources matcher
+	sid        string
+	effect     Effect
+	principals *principals // nil but in the policy of a resource
+	actions    matcher
+	resources  matcher
+	conditions []condition
 }
 
 // Kind returns what the document was parsed as.
@@ -100,8 +104,18 @@ func (p *Policy) Kind() Kind { return p.kind }
 // Version2012, which is the caller's to do.
 func (p *Policy) Version() string { return p.version }
 
+// matches reports whether the statement is about the request, whoever makes it. Actions
+// are what statements differ in most.
 func (s *statement) matches(req *Request) bool {
-	return s.actions.matches(req.Action) && s.resources.matches(req.Resource)
+	if !s.actions.matches(req.Action, req) || !s.resources.matches(req.Resource, req) {
+		return false
+	}
+	for i := range s.conditions {
+		if !s.conditions[i].met(s.effect, req) {
+			return false
+		}
+	}
+	return true
 }
 
 // matcher is Action and NotAction, or Resource and NotResource.
@@ -110,9 +124,9 @@ type matcher struct {
 	not      bool
 }
 
-func (m *matcher) matches(text string) bool {
+func (m *matcher) matches(text string, req *Request) bool {
 	for i := range m.patterns {
-		if m.patterns[i].matches(text) {
+		if m.patterns[i].matches(text, req) {
 			return !m.not
 		}
 	}

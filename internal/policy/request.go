@@ -17,8 +17,12 @@ const (
 	// FederatedUser is a session made by GetFederationToken. It has nothing without
 	// a session policy.
 	FederatedUser
-	// Service is a service that acts for itself.
+	// Service is a service that acts for itself. It belongs to no account: what it may
+	// do is what the policies of resources allow it.
 	Service
+	// WebIdentity is somebody whom an identity provider vouches for, before a role is
+	// assumed. It belongs to no account either.
+	WebIdentity
 )
 
 // Principal is who asks. Which policies apply to it is for the Set to say.
@@ -27,22 +31,32 @@ type Principal struct {
 	Type PrincipalType
 	// Account is the 12 digits of the account that the principal belongs to.
 	Account string
-	// ARN is the principal's, for a session that of the session. Denials name it.
+	// ARN is the principal's, for a session that of the session, and for a Service its
+	// name, such as rotation.amazonaws.com. Denials name it.
 	ARN string
-	// Role is the ARN of the role of an AssumedRole, and is empty otherwise.
-	Role string
+	// Issuer is what a session was made of: the ARN of the role of an AssumedRole, that
+	// of the user of a FederatedUser, the identity provider of a WebIdentity. It is
+	// empty otherwise.
+	Issuer string
 	// UserID is the unique id: what aws:userid is.
 	UserID string
 	// Tags are those of the user, or of the role and the session: aws:PrincipalTag.
 	Tags map[string]string
 }
 
+// alien reports whether the principal is of no account.
+func (p *Principal) alien() bool { return p.Type == Service || p.Type == WebIdentity }
+
+// hasPolicies reports whether identity policies say what the principal may do.
+func (p *Principal) hasPolicies() bool { return p.Type != Root && !p.alien() }
+
 // Context looks up condition keys that are not of the principal: of the request,
 // the resource, the connection. It is asked only for keys that a policy mentions.
 type Context interface {
 	// Values returns the values of a condition key, and whether the request has the
-	// key at all. The key is as the policy writes it, and is looked up without regard
-	// to case, the name of a tag included. The caller does not change the slice.
+	// key at all. The key comes in lower case, the name of a tag included, as keys have
+	// no case. The value of a binary key is in base64. The caller does not change the
+	// slice.
 	Values(key string) ([]string, bool)
 }
 
@@ -77,7 +91,7 @@ type Attached struct {
 }
 
 // Set is all policies that bear on a request. The zero Set allows nothing, but to
-// the root user. It is read only, and safe to share between evaluations.
+// the root user of the resource's account. It is read only, and safe to share between evaluations.
 type Set struct {
 	// Identity has the policies of the user and its groups, or of the role.
 	Identity []Attached
@@ -89,76 +103,9 @@ type Set struct {
 	// ServiceControl has a list for each level from the organization's root down to
 	// the account. In each level, one policy must allow.
 	ServiceControl [][]Attached
-	// Resource is the policy of the resource, or nil. Parse makes none that could be
-	// here, and anything that is here denies.
+	// Resource is the policy of the resource, or nil.
 	Resource *Attached
-}
-
-// Reason is why a request was allowed or denied.
-type Reason uint8
-
-// The reasons. ImplicitDeny is the zero Reason.
-const (
-	ImplicitDeny Reason = iota
-	ExplicitDeny
-	ExplicitAllow
-)
-
-// String returns "implicit deny", "explicit deny" or "allow".
-func (r Reason) String() string {
-	switch r {
-	case ExplicitDeny:
-		return "explicit deny"
-	case ExplicitAllow:
-		return "allow"
-	}
-	return "implicit deny"
-}
-
-// Decision is the answer to a Request. The zero Decision denies.
-type Decision struct {
-	Allowed bool
-	Reason  Reason
-	// PolicyType is the kind of policy that denied: that has a Deny, or that lacks an
-	// Allow. If there are several it is the first in the order service control,
-	// resource, identity, boundary, session. It is zero if the request is allowed.
-	PolicyType Kind
-	// Matches has every statement that matched the request, denials first; only
-	// Explain fills it.
-	Matches []Match
-}
-
-// Match is one statement that matched a request.
-type Match struct {
-	// Policy is the Name of the attached policy, and PolicyType how it is attached.
-	Policy     string
-	PolicyType Kind
-	// Statement is the statement's place in the document, from zero; it is -1 if the
-	// policy could not be read, and for that denies.
-	Statement int
-	// Sid is the statement's, and may be empty.
-	Sid    string
-	Effect Effect
-}
-
-// Message returns what AWS tells the principal of a denial: who, what, and which
-// type of policy is at fault, but not which policy. It is empty if the request was
-// allowed. A Request without a Resource is worded without one, as AWS words those of
-// some services.
-func (d *Decision) Message(req *Request) string {
-	if d.Allowed {
-		return ""
-	}
-	msg := "User: " + req.Principal.ARN + " is not authorized to perform: " + req.Action
-	if req.Resource != "" {
-		msg += " on resource: " + req.Resource
-	}
-	if d.Reason == ExplicitDeny {
-		article := "a "
-		if d.PolicyType == KindIdentity {
-			article = "an "
-		}
-		return msg + " with an explicit deny in " + article + d.PolicyType.String()
-	}
-	return msg + " because no " + d.PolicyType.String() + " allows the " + req.Action + " action"
+	// Exclusive says that the resource's own account, its root user too, is in only
+	// through that policy, as with KMS keys.
+	Exclusive bool
 }

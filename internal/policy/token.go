@@ -5,6 +5,7 @@ package policy
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -90,16 +91,23 @@ func (d *decoder) texts(at string) ([]string, error) {
 	return list, err
 }
 
-// scalars reads past a string, number or boolean, or a list of them.
-func (d *decoder) scalars(at string) error {
-	return d.each(at, func(token json.Token) error {
-		switch token.(type) {
-		case json.Number, bool:
-			return nil
+// scalars reads a string, number or boolean, or a list of them, as text.
+func (d *decoder) scalars(at string) ([]string, error) {
+	list := []string{}
+	err := d.each(at, func(token json.Token) (err error) {
+		var s string
+		switch token := token.(type) {
+		case json.Number:
+			s = token.String()
+		case bool:
+			s = strconv.FormatBool(token)
+		default:
+			s, err = sound(at, token)
 		}
-		_, err := sound(at, token)
+		list = append(list, s)
 		return err
 	})
+	return list, err
 }
 
 // each calls element for the one value that comes next, or for each value of the

@@ -107,7 +107,7 @@ func principal(key *AccessKey, p *Principal) *gate.Principal {
 	case User:
 		out.Type, out.UserName = policy.User, p.Name
 	case Role:
-		out.Type, out.Role = policy.AssumedRole, p.ARN()
+		out.Type, out.Issuer = policy.AssumedRole, p.ARN()
 		out.ARN = arn.ARN{
 			Partition: "aws", Service: "sts", Account: p.Account,
 			Resource: "assumed-role/" + p.Name + "/" + key.Session,

@@ -1,0 +1,73 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+// Reason is why a request was allowed or denied.
+type Reason uint8
+
+// The reasons. ImplicitDeny is the zero Reason.
+const (
+	ImplicitDeny Reason = iota
+	ExplicitDeny
+	ExplicitAllow
+)
+
+// String returns "implicit deny", "explicit deny" or "allow".
+func (r Reason) String() string {
+	switch r {
+	case ExplicitDeny:
+		return "explicit deny"
+	case ExplicitAllow:
+		return "allow"
+	}
+	return "implicit deny"
+}
+
+// Decision is the answer to a Request. The zero Decision denies.
+type Decision struct {
+	Allowed bool
+	Reason  Reason
+	// PolicyType is the kind of policy that denied: that has a Deny, or that lacks an
+	// Allow. If there are several it is the first in the order service control,
+	// resource, identity, boundary, session. It is zero if the request is allowed.
+	PolicyType Kind
+	// Matches has every statement that matched the request, denials first; only
+	// Explain fills it.
+	Matches []Match
+}
+
+// Match is one statement that matched a request.
+type Match struct {
+	// Policy is the Name of the attached policy, and PolicyType how it is attached.
+	Policy     string
+	PolicyType Kind
+	// Statement is the statement's place in the document, from zero; it is -1 if the
+	// policy could not be read, and for that denies.
+	Statement int
+	// Sid is the statement's, and may be empty.
+	Sid    string
+	Effect Effect
+}
+
+// Message returns what AWS tells the principal of a denial: who, what, and which
+// type of policy is at fault, but not which policy. It is empty if the request was
+// allowed. A Request without a Resource is worded without one, as AWS words those of
+// some services.
+func (d *Decision) Message(req *Request) string {
+	if d.Allowed {
+		return ""
+	}
+	msg := "User: " + req.Principal.ARN + " is not authorized to perform: " + req.Action
+	if req.Resource != "" {
+		msg += " on resource: " + req.Resource
+	}
+	if d.Reason == ExplicitDeny {
+		article := "a "
+		if d.PolicyType == KindIdentity {
+			article = "an "
+		}
+		return msg + " with an explicit deny in " + article + d.PolicyType.String()
+	}
+	return msg + " because no " + d.PolicyType.String() + " allows the " + req.Action + " action"
+}
