@@ -24,7 +24,8 @@ type Call struct {
 	Time time.Time
 	// Region is the one that the request was signed for.
 	Region string
-	// Account is the caller's account, whose resources a plain name means.
+	// Account is the one whose resources a plain name means: the caller's, unless the
+	// call was taken elsewhere with InAccount.
 	Account string
 	// Principal is the caller.
 	Principal *Principal
@@ -44,6 +45,7 @@ type Call struct {
 	accessKey string       // as the request claims it
 	verified  *Credential  // that the caller proved to have
 	prepared  any          // what the row's Prepare made
+	outer     *Call        // that this one is nested in, or nil
 	// What follows is of one run of the transaction, and reset for the next.
 	run *run
 }
@@ -78,6 +80,19 @@ func (c *Call) Partition() string {
 		return "aws-us-gov"
 	}
 	return "aws"
+}
+
+// InAccount returns the call as one about the resources of an account, for a resource that the
+// request names by an ARN of another: there its names are looked up, and its keys. The
+// caller stays who it is, and every decision about what has another account's ARN is
+// one across accounts.
+func (c *Call) InAccount(account string) *Call {
+	if account == c.Account {
+		return c
+	}
+	there := *c
+	there.Account = account
+	return &there
 }
 
 // ARN returns the name of a resource in the call's account and region.
@@ -129,7 +144,7 @@ func Invoke[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In
 func (c *Call) invoke(ctx context.Context, r kv.Reader, service *api.Service, name string, in any) (any, error) {
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = service, name, c.gate.lookup(service, name), &run{}
-	inner.prepared = nil
+	inner.prepared, inner.outer = nil, c
 	if service != c.service {
 		inner.Via = c.service.Name + "." + c.Region + ".amazonaws.com"
 	}

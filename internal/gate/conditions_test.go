@@ -6,8 +6,13 @@ package gate
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api/kms"
+	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
+	"github.com/coffer-secrets/coffer/internal/api/ssm"
 )
 
 // TestConditions holds what policies are told of a call, and what is absent: a
@@ -18,16 +23,23 @@ func TestConditions(t *testing.T) {
 		Time: time.Date(2026, time.March, 14, 10, 26, 53, 0, time.FixedZone("", 3600)), Region: "eu-west-1",
 		SourceIP: netip.MustParseAddr("192.0.2.7"), UserAgent: "aws-cli", Secure: true,
 	}
-	nested := *own
-	nested.Via = "secretsmanager.eu-west-1.amazonaws.com"
+	own.service = ssm.Service
+	batch := *own
+	batch.outer = own // of the same service, as BatchGetSecretValue calls GetSecretValue
+	middle := batch
+	middle.service, middle.outer, middle.Via = secretsmanager.Service, &batch, "ssm.eu-west-1.amazonaws.com"
+	nested := middle
+	nested.service, nested.outer, nested.Via = kms.Service, &middle, "secretsmanager.eu-west-1.amazonaws.com"
 	bare := &Call{Time: own.Time}
+	session := &Call{Principal: &Principal{Session: &Session{Created: own.Time.Add(-time.Hour)}}}
+	user := &Call{Principal: &Principal{}}
 	for _, c := range []struct {
 		call *Call
 		key  string
 		want []string // nil for absent
 	}{
 		{own, "aws:CurrentTime", []string{"2026-03-14T09:26:53Z"}},
-		{own, "AWS:epochTIME", []string{"1773480413"}},
+		{own, "aws:EpochTime", []string{"1773480413"}},
 		{own, "aws:SecureTransport", []string{"true"}},
 		{bare, "aws:SecureTransport", []string{"false"}},
 		{own, "aws:SourceIp", []string{"192.0.2.7"}},
@@ -40,11 +52,25 @@ func TestConditions(t *testing.T) {
 		{&nested, "aws:ViaAWSService", []string{"true"}},
 		{own, "kms:ViaService", nil},
 		{&nested, "kms:ViaService", []string{nested.Via}},
-		{own, "aws:Nothing", nil},
+		{own, "aws:CalledVia", nil},
+		{&batch, "aws:CalledVia", nil},
+		{&nested, "aws:CalledVia", []string{"ssm.amazonaws.com", "secretsmanager.amazonaws.com"}},
+		{own, "aws:CalledViaFirst", nil},
+		{&middle, "aws:CalledViaFirst", []string{"ssm.amazonaws.com"}},
+		{&nested, "aws:CalledViaFirst", []string{"ssm.amazonaws.com"}},
+		{own, "aws:CalledViaLast", nil},
+		{&nested, "aws:CalledViaLast", []string{"secretsmanager.amazonaws.com"}},
+		{session, "aws:TokenIssueTime", []string{"2026-03-14T08:26:53Z"}},
+		{user, "aws:TokenIssueTime", nil},
+		{session, "aws:MultiFactorAuthPresent", []string{"false"}},
+		{user, "aws:MultiFactorAuthPresent", nil},
+		{bare, "aws:MultiFactorAuthPresent", nil},
+		{own, "aws:SourceVpce", nil},
+		{own, "aws:PrincipalOrgID", nil},
 		{own, "x:mine", []string{"of the target"}},
 	} {
 		target := Target{Keys: func(key string) ([]string, bool) { return []string{"of the target"}, key == "x:mine" }}
-		got, ok := conditions{c.call, target}.Values(c.key)
+		got, ok := conditions{c.call, target}.Values(strings.ToLower(c.key))
 		if ok != (c.want != nil) || ok && !slices.Equal(got, c.want) {
 			t.Errorf("%s is %q, %v; want %q", c.key, got, ok, c.want)
 		}

@@ -5,10 +5,8 @@ package gate
 
 import (
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
+	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
@@ -49,7 +47,7 @@ func (c *Call) evaluate(action string, t Target) error {
 	}
 	request := &policy.Request{
 		Principal: c.Principal.Principal,
-		Account:   c.Account,
+		Account:   c.owner(t),
 		Action:    action,
 		Resource:  t.ARN,
 		Granted:   t.Granted,
@@ -65,47 +63,11 @@ func (c *Call) evaluate(action string, t Target) error {
 	return c.service.Denied().New(decision.Message(request))
 }
 
-// conditions are the condition keys of one decision, looked up as a policy asks
-// for them. Names are those of AWS's "global condition context keys".
-type conditions struct {
-	call   *Call
-	target Target
-}
-
-// Values implements policy.Context.
-func (k conditions) Values(key string) ([]string, bool) {
-	c := k.call
-	switch strings.ToLower(key) {
-	case "aws:currenttime":
-		return one(c.Time.UTC().Format(time.RFC3339))
-	case "aws:epochtime":
-		return one(strconv.FormatInt(c.Time.Unix(), 10))
-	case "aws:securetransport":
-		return one(strconv.FormatBool(c.Secure))
-	case "aws:sourceip":
-		if c.Via != "" || !c.SourceIP.IsValid() {
-			return nil, false
-		}
-		return one(c.SourceIP.String())
-	case "aws:useragent":
-		if c.UserAgent == "" {
-			return nil, false
-		}
-		return one(c.UserAgent)
-	case "aws:requestedregion":
-		return one(c.Region)
-	case "aws:viaawsservice":
-		return one(strconv.FormatBool(c.Via != ""))
-	case "kms:viaservice":
-		if c.Via == "" {
-			return nil, false
-		}
-		return one(c.Via)
+// owner is the account that a target belongs to: the one that its ARN names, so that no
+// decision about another account's resource is taken as if it were the caller's.
+func (c *Call) owner(t Target) string {
+	if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
+		return name.Account
 	}
-	if k.target.Keys != nil {
-		return k.target.Keys(key)
-	}
-	return nil, false
+	return c.Account
 }
-
-func one(v string) ([]string, bool) { return []string{v}, true }

@@ -79,7 +79,7 @@ type Target struct {
 	Granted bool
 	// Policy is the resource's own policy. Nil when it has none.
 	Policy *policy.Attached
-	// Keys looks up condition keys that depend on the resource (aws:ResourceTag/…,
-	// secretsmanager:SecretId). It may be nil.
+	// Keys looks up condition keys that depend on the resource or the operation
+	// (aws:ResourceTag/…, secretsmanager:SecretId). They come in lower case. It may be nil.
 	Keys func(key string) ([]string, bool)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
-	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
@@ -49,11 +48,7 @@ func (c *Call) eventLines(err error) (lines [][]byte) {
 
 // resource is a target as records list it.
 func (c *Call) resource(t Target) audit.Resource {
-	owner := c.Account
-	if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
-		owner = name.Account
-	}
-	return audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: owner}
+	return audit.Resource{ARN: t.ARN, Type: t.Type, AccountID: c.owner(t)}
 }
 
 // The room that most lines, and most calls' parameters in them, have enough of, in bytes.
@@ -73,6 +68,9 @@ func (c *Call) record(in, out any, err error) []byte {
 		RequestID:          c.RequestID,
 		EventID:            NewID(),
 		RecipientAccountID: c.Account,
+	}
+	if c.Principal != nil {
+		e.RecipientAccountID = c.Principal.Account
 	}
 	if c.SourceIP.IsValid() {
 		e.SourceIPAddress = c.SourceIP.String()

@@ -1,0 +1,93 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// conditions are the condition keys of one decision, looked up as a policy asks
+// for them. Names are those of AWS's "global condition context keys"; those of the
+// principal and the resource's account are the engine's.
+//
+// What a key says is what the gate knows. A key that would have to be believed (the
+// network or the endpoint that a call came through, the organization of an account) is
+// absent, so that a policy which relies on it lets nobody in.
+type conditions struct {
+	call   *Call
+	target Target
+}
+
+// Values implements policy.Context.
+func (k conditions) Values(key string) ([]string, bool) {
+	c := k.call
+	switch key {
+	case "aws:currenttime":
+		return one(c.Time.UTC().Format(time.RFC3339))
+	case "aws:epochtime":
+		return one(strconv.FormatInt(c.Time.Unix(), 10))
+	case "aws:securetransport":
+		return one(strconv.FormatBool(c.Secure))
+	case "aws:sourceip":
+		if c.Via != "" || !c.SourceIP.IsValid() {
+			return nil, false
+		}
+		return one(c.SourceIP.String())
+	case "aws:useragent":
+		return oneUnlessEmpty(c.UserAgent)
+	case "aws:requestedregion":
+		return one(c.Region)
+	case "aws:tokenissuetime":
+		return c.ofSession(func(s *Session) string { return s.Created.UTC().Format(time.RFC3339) })
+	case "aws:multifactorauthpresent": // nobody has shown a second factor
+		return c.ofSession(func(*Session) string { return "false" })
+	case "aws:viaawsservice":
+		return one(strconv.FormatBool(c.Via != ""))
+	case "aws:calledvia":
+		via := c.calledVia()
+		return via, via != nil
+	case "aws:calledviafirst":
+		via := c.calledVia()
+		return via[:min(1, len(via))], via != nil
+	case "aws:calledvialast":
+		via := c.calledVia()
+		return via[max(0, len(via)-1):], via != nil
+	case "kms:viaservice":
+		return oneUnlessEmpty(c.Via)
+	}
+	if k.target.Keys != nil {
+		return k.target.Keys(key)
+	}
+	return nil, false
+}
+
+// calledVia are the services that made the call for the caller, the first one first.
+func (c *Call) calledVia() (via []string) {
+	for ; c.outer != nil; c = c.outer {
+		if c.service != c.outer.service {
+			via = append(via, c.outer.service.EventSource())
+		}
+	}
+	slices.Reverse(via)
+	return via
+}
+
+// ofSession is a key that only temporary credentials have.
+func (c *Call) ofSession(value func(*Session) string) ([]string, bool) {
+	if c.Principal == nil || c.Principal.Session == nil {
+		return nil, false
+	}
+	return one(value(c.Principal.Session))
+}
+
+func one(v string) ([]string, bool) { return []string{v}, true }
+
+func oneUnlessEmpty(v string) ([]string, bool) {
+	if v == "" {
+		return nil, false
+	}
+	return one(v)
+}
