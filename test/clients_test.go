@@ -45,8 +45,8 @@ func TestPythonSDK(t *testing.T) {
 	p.stop(t)
 }
 
-// TestJavaScriptSDK runs the cases of js/clients.mjs, which are those of the AWS SDK for
-// JavaScript v3.
+// TestJavaScriptSDK runs the cases of js/*.mjs, which are those of the AWS SDK for
+// JavaScript v3, and of middy and Powertools, which read, keep and refresh through it.
 func TestJavaScriptSDK(t *testing.T) {
 	t.Parallel()
 	node := testneed.Program(t, "node")
@@ -54,7 +54,8 @@ func TestJavaScriptSDK(t *testing.T) {
 		testneed.Missing(t, "the packages of test/js (npm ci)")
 	}
 	p := startDev(t)
-	r := runProgram(t, clientEnvironment(t, p), node, "--test", "--test-reporter=tap", "test/js/clients.mjs")
+	r := runProgram(t, clientEnvironment(t, p), node, "--test", "--test-reporter=tap",
+		"test/js/clients.mjs", "test/js/middy.mjs", "test/js/powertools.mjs")
 	wantCases(t, r, regexp.MustCompile(`(?m)^# pass (\d+)`))
 	p.stop(t)
 }
