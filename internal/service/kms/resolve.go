@@ -112,7 +112,7 @@ func targetOf(call *gate.Call, id string, k *Key, err error) (gate.Target, error
 		t.Asked = missingARN(call, id)
 		return t, nil
 	}
-	if _, answer := errors.AsType[*api.Error](err); !answer {
+	if _, answer := errors.AsType[*api.Error](err); !answer || api.AccessDeniedException.Is(err) {
 		return gate.Target{}, err
 	}
 	name := missingARN(call, id)

@@ -150,8 +150,9 @@ func refusals() []refusal {
 		{
 			"GetParameter",
 			change{"Name": strings.Replace(arnPrefix, servicetest.Account, "999999999999", 1) + "/a/b"},
-			"ParameterNotFound",
-			"Parameter " + strings.Replace(arnPrefix, servicetest.Account, "999999999999", 1) + "/a/b not found.",
+			"AccessDeniedException",
+			"User: arn:aws:iam::123456789012:root is not authorized to perform: ssm:GetParameter on resource: " +
+				strings.Replace(arnPrefix, servicetest.Account, "999999999999", 1) + "/a/b because no resource-based policy allows the ssm:GetParameter action",
 		},
 		{
 			"GetParameter",

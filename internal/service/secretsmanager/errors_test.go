@@ -62,7 +62,7 @@ var failures = map[string]struct {
 	"get by another account's ARN": {
 		func(w *world) error {
 			return w.tryGet("arn:aws:secretsmanager:eu-west-1:999999999999:secret:db-AbCdEf", "", "")
-		}, notFound,
+		}, elsewhere("GetSecretValue"),
 	},
 	"get by another region's ARN": {
 		func(w *world) error {
@@ -186,7 +186,7 @@ var failures = map[string]struct {
 	"delete another account's at once": {
 		func(w *world) error {
 			return w.tryDelete("arn:aws:secretsmanager:eu-west-1:999999999999:secret:db-AbCdEf", nil, true)
-		}, notFound,
+		}, elsewhere("DeleteSecret"),
 	},
 	"restore what is not there": {
 		func(w *world) error {
@@ -227,6 +227,12 @@ var failures = map[string]struct {
 		},
 		"InvalidParameterException: There are no characters left to make a password of.",
 	},
+}
+
+// elsewhere is the answer about the secrets of another account that let nobody in.
+func elsewhere(operation string) string {
+	return "AccessDeniedException: User: arn:aws:iam::123456789012:root is not authorized to perform: secretsmanager:" + operation +
+		" on resource: arn:aws:secretsmanager:eu-west-1:999999999999:secret:db-AbCdEf because no resource-based policy allows the secretsmanager:" + operation + " action"
 }
 
 func TestWhatAWSRefuses(t *testing.T) {
