@@ -37,8 +37,9 @@ type Program struct {
 }
 
 const (
-	// initTimeout is what Lambda grants the start of an environment; see lambdahost.
-	initTimeout = 10 * time.Second
+	// startTimeout bounds the start of a program. Lambda grants ten seconds; this machine
+	// may be slower, and busy.
+	startTimeout = time.Minute
 	// credentialMargin is what credentials must last beyond the invocation that they
 	// are used for, since clocks and schedulers are not exact.
 	credentialMargin = time.Minute
@@ -119,7 +120,7 @@ func newPool(c *Config, f Function, name arn.ARN, id string) (*pool, error) {
 	p.config = lambdahost.Config{
 		Function:     lambdahost.Process{Command: f.Program.Command, Dir: f.Program.Dir},
 		FunctionName: id, Region: name.Region, AccountID: name.Account,
-		MemoryMB: f.Program.MemoryMB, Timeout: f.Timeout, InitTimeout: initTimeout, Env: env,
+		MemoryMB: f.Program.MemoryMB, Timeout: f.Timeout, InitTimeout: startTimeout, Env: env,
 		Output: func(_, line string) { p.log.Debug("function prints", "line", printable(line, maxOutput, ' ')) },
 	}
 	return p, p.config.Check()
@@ -149,7 +150,7 @@ func (p *pool) take(ctx context.Context) (*environment, error) {
 		if e == nil {
 			return p.start(ctx)
 		}
-		if e.expires.Sub(p.now()) >= p.config.Timeout+initTimeout+credentialMargin {
+		if e.expires.Sub(p.now()) >= p.config.Timeout+startTimeout+credentialMargin {
 			return e, nil
 		}
 		if err := p.end(e); err != nil {
