@@ -87,7 +87,9 @@ func days(t *rapid.T) (day, weekday string, is func(time.Time) bool) {
 	}
 }
 
-func isWeekend(at time.Time) bool { return at.Weekday() == time.Saturday || at.Weekday() == time.Sunday }
+func isWeekend(at time.Time) bool {
+	return at.Weekday() == time.Saturday || at.Weekday() == time.Sunday
+}
 
 // nearestWeekday looks further and further away from the nth of at's month.
 func nearestWeekday(at time.Time, n int) int {
