@@ -19,8 +19,8 @@ import (
 	"github.com/coffer-secrets/coffer/internal/server"
 )
 
-// servedOperations are the operations that the server serves, as IAM actions, by its own
-// table.
+// servedOperations are the operations of AWS's that the server serves, as IAM actions, by
+// its own table.
 func servedOperations(t testing.TB) map[string]bool {
 	t.Helper()
 	s, err := server.Open(t.Context(), server.Config{Data: t.TempDir()}, slog.New(slog.DiscardHandler))
@@ -30,7 +30,7 @@ func servedOperations(t testing.TB) map[string]bool {
 	defer s.Close()
 	served := map[string]bool{}
 	for _, op := range s.Operations() {
-		if op.Bound {
+		if op.Bound && op.Service.Path == "" {
 			served[op.Service.Name+":"+op.Name] = true
 		}
 	}

@@ -36,8 +36,13 @@ type Service struct {
 	Protocol Protocol
 	// Version is the API's version: "2017-10-17".
 	Version string
-	// TargetPrefix is the part of X-Amz-Target before the dot. Empty for Query.
+	// TargetPrefix is the part of X-Amz-Target before the dot. Empty for Query, and for a
+	// service with a Path.
 	TargetPrefix string
+	// Path is what the operation's name follows in the URL of a call to a service that is
+	// not AWS's: "/coffer/v1/". Its calls are otherwise those of the JSON protocol. Empty for
+	// AWS's own.
+	Path string
 	// Namespace is the XML namespace of a Query service's answers.
 	Namespace string
 	// Operations names all operations of AWS's model, in order of name, whether
@@ -45,8 +50,14 @@ type Service struct {
 	Operations []string
 }
 
-// EventSource is the service as CloudTrail names it: "kms.amazonaws.com".
-func (s *Service) EventSource() string { return s.Name + ".amazonaws.com" }
+// EventSource is the service as CloudTrail names it: "kms.amazonaws.com". One that is not
+// AWS's has its name alone.
+func (s *Service) EventSource() string {
+	if s.Path != "" {
+		return s.Name
+	}
+	return s.Name + ".amazonaws.com"
+}
 
 // Op is one operation: the types of its request and response.
 type Op[In, Out any] struct {

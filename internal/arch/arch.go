@@ -53,6 +53,7 @@ var Floors = []Floor{
 		{"internal/api/secretsmanager", Lean},
 		{"internal/api/ssm", Lean},
 		{"internal/api/sts", Lean},
+		{"internal/api/coffer", Server},
 		{"internal/api/apigen", Server},
 		{"internal/sigv4", Lean},
 		{"internal/policy", Lean},
@@ -72,6 +73,7 @@ var Floors = []Floor{
 		{"internal/audit", Server},
 		{"internal/record", Server},
 		{"internal/jobs", Server},
+		{"internal/events", Server},
 		{"internal/wire", Server},
 	}},
 	{"the gate: the one way in", []Package{
@@ -83,6 +85,7 @@ var Floors = []Floor{
 		{"internal/service/kms", Server},
 		{"internal/service/secretsmanager", Server},
 		{"internal/service/parameterstore", Server},
+		{"internal/service/coffer", Server},
 	}},
 	{"retrieval: from a source into a function", []Package{
 		{"internal/client", Lean},

@@ -25,6 +25,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -137,7 +138,12 @@ func (c *Client) Call(ctx context.Context, service *api.Service, operation strin
 	if err != nil {
 		return nil, err
 	}
-	call := &call{client: c, service: service, target: service.TargetPrefix + "." + operation, url: url, body: body}
+	call := &call{client: c, service: service, url: url, body: body}
+	if service.Path == "" {
+		call.target = service.TargetPrefix + "." + operation
+	} else {
+		call.url = strings.TrimSuffix(url, "/") + service.Path + operation
+	}
 	answer, err := call.run(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%s: %w", service.Name, operation, err)
@@ -149,7 +155,7 @@ func (c *Client) Call(ctx context.Context, service *api.Service, operation strin
 type call struct {
 	client  *Client
 	service *api.Service
-	target  string
+	target  string // of X-Amz-Target, or empty
 	url     string
 	body    []byte
 
@@ -170,7 +176,9 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 		return nil, nil, err
 	}
 	req.Header["Content-Type"] = []string{"application/x-amz-json-1.1"}
-	req.Header["X-Amz-Target"] = []string{l.target}
+	if l.target != "" {
+		req.Header["X-Amz-Target"] = []string{l.target}
+	}
 	if c.userAgent != "" {
 		req.Header["User-Agent"] = []string{c.userAgent}
 	}

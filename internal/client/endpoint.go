@@ -78,6 +78,9 @@ func (e endpoints) of(service *api.Service) (string, error) {
 	if e.all != "" {
 		return e.all, nil
 	}
+	if service.Path != "" {
+		return "", fmt.Errorf("%s is not a service of AWS's: set COFFER_ENDPOINT or AWS_ENDPOINT_URL to a server of Coffer's", service.Title)
+	}
 	if e.region == "" {
 		return "", errors.New("no region: set AWS_REGION, or AWS_ENDPOINT_URL for another endpoint than AWS's")
 	}

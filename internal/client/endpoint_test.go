@@ -33,6 +33,9 @@ func TestEndpoints(t *testing.T) {
 			"AWS_REGION", "eu-west-1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true",
 			"AWS_ENDPOINT_URL", "http://a", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://b",
 		}, sm, "https://secretsmanager.eu-west-1.amazonaws.com/"},
+		"a service of Coffer's":        {[]string{"COFFER_ENDPOINT", "https://c"}, own, "https://c/coffer/v1/X"},
+		"one below a path":             {[]string{"AWS_ENDPOINT_URL", "https://c/d/"}, own, "https://c/d/coffer/v1/X"},
+		"a service that AWS has not":   {[]string{"AWS_REGION", "eu-west-1"}, own, ""},
 		"nothing":                      {nil, sm, ""},
 		"a region that is a host":      {[]string{"AWS_REGION", "evil.example/"}, sm, ""},
 		"an endpoint without a scheme": {[]string{"AWS_ENDPOINT_URL", "localhost:4566"}, sm, ""},
@@ -49,8 +52,14 @@ func TestEndpoints(t *testing.T) {
 			if (err != nil) != (c.want == "") {
 				t.Fatalf("error %v", err)
 			}
-			if c.want != "" && w.got[0].URL.String() != c.want {
+			if c.want == "" {
+				return
+			}
+			if w.got[0].URL.String() != c.want {
 				t.Errorf("%s, want %s", w.got[0].URL, c.want)
+			}
+			if _, targeted := w.got[0].Header["X-Amz-Target"]; targeted != (c.service.Path == "") {
+				t.Errorf("its headers are %v", w.got[0].Header)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -159,7 +160,7 @@ func TestJobsAreBoundOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.Job("a", jobs.Handler{})
-	if got := w.Jobs(); len(got) != 2 || got[jobs.KindErase].Do == nil {
+	if got := w.Jobs(); len(got) != 3 || got[jobs.KindErase].Do == nil || got[events.KindTrim].Do == nil {
 		t.Errorf("the handlers are %v", got)
 	}
 	defer func() {

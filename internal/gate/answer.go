@@ -57,6 +57,9 @@ func (g *Gate) report(call *Call, answer *api.Error, err error) {
 	if cause == nil {
 		return
 	}
+	if errors.Is(cause, context.Canceled) {
+		level = slog.LevelDebug // the client is gone
+	}
 	attributes := []any{"request", call.RequestID, "answer", answer.Code, "cause", cause}
 	if p, ok := errors.AsType[*panicked](err); ok {
 		attributes = append(attributes, "stack", string(p.stack))

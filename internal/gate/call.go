@@ -57,6 +57,7 @@ type run struct {
 	nested  []nested
 	events  []event
 	later   []later
+	wait    *wait // nil for an answer to be given at once
 }
 
 // nested is a call that the call made, with what came of it.

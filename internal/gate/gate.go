@@ -20,12 +20,14 @@
 package gate
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
@@ -41,6 +43,8 @@ type Config struct {
 	Store     kv.Store
 	Audit     *audit.Log
 	Directory Directory
+	// Events takes what services publish. Nil publishes nothing.
+	Events *events.Log
 	// TokenKey seals page tokens. Servers that share a store share it.
 	TokenKey [32]byte
 	// Now is the clock. Nil means time.Now.
@@ -73,6 +77,11 @@ type Gate struct {
 	services   wire.Services
 	operations map[*api.Service]map[string]*bound
 	jobs       map[string]jobs.Handler
+	events     *events.Log
+
+	waits    chan struct{}   // has an element for each call that waits
+	stopping context.Context // ends when none may wait any more
+	endWaits context.CancelFunc
 
 	after *after
 	once  sync.Once
@@ -88,7 +97,12 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 		store: c.Store, audit: c.Audit, directory: c.Directory, tokens: tokens,
 		now: c.Now, log: c.Log, observe: c.Observe,
 		services: services, operations: map[*api.Service]map[string]*bound{},
-		jobs: map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
+		jobs:   map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
+		events: c.Events, waits: make(chan struct{}, maxWaits),
+	}
+	g.stopping, g.endWaits = context.WithCancel(context.Background())
+	if c.Events != nil {
+		g.jobs[events.KindTrim] = c.Events.Trimmer()
 	}
 	if g.now == nil {
 		g.now = time.Now
@@ -109,6 +123,7 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 // Close waits for the work that calls left for later, and ends the worker. No call
 // may be under way.
 func (g *Gate) Close() error {
+	g.endWaits()
 	g.once.Do(g.after.close)
 	return nil
 }

@@ -66,7 +66,7 @@ func (g *Gate) serve(req *http.Request, call *Call) (request *wire.Request, out 
 		return request, nil, cmp.Or(g.append(ctx, call, nil, nil, fault), fault)
 	}
 	var in any
-	_, err = g.store.View(ctx, func(r kv.Reader) (err error) {
+	rev, err := g.store.View(ctx, func(r kv.Reader) (err error) {
 		in, err = g.admit(r, req, call, request, admission{body, fault})
 		if err == nil && !call.op.writes {
 			out, err = call.begin(ctx, r, in)
@@ -75,8 +75,13 @@ func (g *Gate) serve(req *http.Request, call *Call) (request *wire.Request, out 
 	})
 	if err == nil && call.op.writes {
 		out, err = g.write(ctx, call, in)
-	} else if failed := g.append(ctx, call, in, out, err); failed != nil {
-		return request, nil, failed
+	} else {
+		if err == nil && call.run.wait != nil {
+			out, err = g.await(ctx, call, in, out, rev)
+		}
+		if failed := g.append(ctx, call, in, out, err); failed != nil {
+			return request, nil, failed
+		}
 	}
 	if err == nil {
 		g.after.add(call.run.later)

@@ -23,6 +23,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/memkv"
@@ -72,8 +73,12 @@ func newWorld(t *testing.T, wrap func(kv.Store) kv.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	published, err := events.Open(t.Context(), events.Config{Store: w.store, Now: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Gate, err = gate.New(gate.Config{
-		Store: w.store, Audit: w.audit, Directory: w.directory, Now: func() time.Time { return w.now() },
+		Store: w.store, Audit: w.audit, Directory: w.directory, Events: published, Now: func() time.Time { return w.now() },
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Observe: w.observe,
 	}, secretsmanager.Service, kms.Service, sts.Service)
 	if err != nil {

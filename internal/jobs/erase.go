@@ -33,30 +33,36 @@ func Eraser(store kv.Store) Handler {
 		if len(payload) == 0 {
 			return errEverything
 		}
-		for {
-			n := 0
-			_, err := store.Update(ctx, func(tx kv.Tx) error {
-				n = 0
-				var keys []string
-				for pair, err := range tx.Scan(kv.Range{Prefix: string(payload)}) {
-					if err != nil {
-						return err
-					}
-					if keys = append(keys, pair.Key); len(keys) == kv.MaxOps {
-						break
-					}
-				}
-				n = len(keys)
-				for _, key := range keys {
-					if err := tx.Delete(key); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil || n < kv.MaxOps {
-				return err
-			}
-		}
+		return EraseRange(ctx, store, kv.Range{Prefix: string(payload)})
 	}}
+}
+
+// EraseRange deletes every key of a range to which nothing is added meanwhile, in as
+// many transactions as it takes.
+func EraseRange(ctx context.Context, store kv.Store, scan kv.Range) error {
+	for {
+		n := 0
+		_, err := store.Update(ctx, func(tx kv.Tx) error {
+			n = 0
+			var keys []string
+			for pair, err := range tx.Scan(scan) {
+				if err != nil {
+					return err
+				}
+				if keys = append(keys, pair.Key); len(keys) == kv.MaxOps {
+					break
+				}
+			}
+			n = len(keys)
+			for _, key := range keys {
+				if err := tx.Delete(key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || n < kv.MaxOps {
+			return err
+		}
+	}
 }

@@ -42,6 +42,8 @@ type Config struct {
 	StopTimeout    time.Duration `yaml:"stop-timeout" usage:"how long a stop waits for calls under way (default 10s)"`
 	LogLevel       string        `yaml:"log-level" usage:"debug, info, warn or error (default info)"`
 
+	EventsRetention time.Duration `yaml:"events-retention" usage:"how long events are kept (default 24h)"`
+
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
 	Principals []PrincipalConfig `yaml:"principals"`
@@ -149,6 +151,8 @@ func (c *Config) check() error {
 		return errors.New("tls-self-signed makes a pair of its own: leave tls-cert and tls-key out")
 	case c.AuditOnFailure != "block" && c.AuditOnFailure != "continue":
 		return fmt.Errorf("audit-on-failure %q: block or continue", c.AuditOnFailure)
+	case c.EventsRetention < 0:
+		return fmt.Errorf("events-retention %s: a time such as 24h", c.EventsRetention)
 	case !arn.IsAccount(c.Account):
 		return fmt.Errorf("account-id %q: an account id is 12 digits", c.Account)
 	}

@@ -20,14 +20,17 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api/coffer"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/api/sts"
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/functions"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	cofferservice "github.com/coffer-secrets/coffer/internal/service/coffer"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
@@ -74,10 +77,14 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	published, err := events.Open(ctx, events.Config{Store: s.Store, Retention: s.Config.EventsRetention})
+	if err != nil {
+		return err
+	}
 	s.gate, err = gate.New(gate.Config{
-		Store: s.Store, Audit: s.Audit, Directory: s.Directory, TokenKey: [32]byte(token.Reveal()),
+		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, TokenKey: [32]byte(token.Reveal()),
 		Log: s.Log, Observe: s.metrics.observe,
-	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service)
+	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return err
 	}
@@ -85,6 +92,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	keys := kmsservice.Bind(s.gate)
 	smservice.Bind(s.gate, keys)
 	parameterstore.Bind(s.gate, keys)
+	cofferservice.Bind(s.gate)
 	if err := smservice.Prepare(ctx, s.Store, time.Now()); err != nil {
 		return err
 	}
@@ -155,6 +163,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
+	server.RegisterOnShutdown(s.gate.EndWaits)
 	failed := make(chan error, 1)
 	go func() {
 		if s.tls != nil {

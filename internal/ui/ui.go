@@ -16,10 +16,15 @@ import (
 // (https://no-color.org). The zero Paint colours nothing.
 type Paint struct{ on bool }
 
+// Terminal reports whether a writer is a terminal.
+func Terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // For returns the Paint for a writer.
 func For(w io.Writer) Paint {
-	f, ok := w.(*os.File)
-	return Paint{ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return Paint{Terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 func (p Paint) paint(code, s string) string {

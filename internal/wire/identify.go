@@ -21,6 +21,11 @@ type Services []*api.Service
 // nil, so that an error can be answered.
 func (s Services) Identify(req *http.Request, body []byte) (*Request, *api.Error) {
 	r := &Request{body: body}
+	for _, service := range s {
+		if operation, ok := strings.CutPrefix(req.URL.Path, service.Path); ok && service.Path != "" {
+			return r, byPath(r, req.Method, service, operation)
+		}
+	}
 	if target := req.Header["X-Amz-Target"]; len(target) > 0 {
 		return r, s.byTarget(r, target)
 	}
@@ -36,6 +41,16 @@ func (s Services) Identify(req *http.Request, body []byte) (*Request, *api.Error
 	return r, api.UnknownOperationException.New("The request names no operation: X-Amz-Target is missing.")
 }
 
+// byPath looks for the operation of a service that is not AWS's. The path is what counts,
+// whatever else the request has.
+func byPath(r *Request, method string, service *api.Service, operation string) *api.Error {
+	if r.Service = service; method != http.MethodPost || !has(service, operation) {
+		return api.UnknownOperationException.Newf("POST %s and the name of an operation; this is none that the server knows.", service.Path)
+	}
+	r.Operation = operation
+	return nil
+}
+
 func isForm(req *http.Request) bool {
 	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	return err == nil && mediaType == typeForm
@@ -45,7 +60,7 @@ func (s Services) byTarget(r *Request, target []string) *api.Error {
 	prefix, operation, _ := strings.Cut(target[0], ".")
 	if len(target) == 1 {
 		for _, service := range s {
-			if service.Protocol == api.JSON && service.TargetPrefix == prefix {
+			if service.Protocol == api.JSON && service.TargetPrefix == prefix && prefix != "" {
 				r.Service = service
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/coffer"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -21,7 +22,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/wire"
 )
 
-var all = wire.Services{kms.Service, secretsmanager.Service, ssm.Service, sts.Service}
+var all = wire.Services{kms.Service, secretsmanager.Service, ssm.Service, sts.Service, coffer.Service}
 
 // jsonRequest returns the request of an X-Amz-Target with the body.
 func jsonRequest(tb testing.TB, target, body string) *wire.Request {
@@ -69,6 +70,12 @@ func TestIdentify(t *testing.T) {
 			t.Errorf("a %s request with a query and no body: %v", method, err)
 		}
 	}
+	// The path of a service of our own says all, whatever else a request has.
+	req := httptest.NewRequest(http.MethodPost, "/coffer/v1/ListEvents?Action=GetCallerIdentity&Version=2011-06-15", nil)
+	req.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
+	if r, err := all.Identify(req, []byte("{}")); err != nil || r.Service != coffer.Service || r.Operation != "ListEvents" || r.Protocol() != api.JSON {
+		t.Errorf("found %v %s, %v", r.Service, r.Operation, err)
+	}
 }
 
 func TestIdentifyRefuses(t *testing.T) {
@@ -86,6 +93,10 @@ func TestIdentifyRefuses(t *testing.T) {
 		"an unknown service":           {target("AmazonEC2.RunInstances"), "{}", "UnknownOperationException", ""},
 		"an unknown operation":         {target("secretsmanager.Explode"), "{}", "UnknownOperationException", ""},
 		"a target in the wrong case":   {target("SecretsManager.GetSecretValue"), "{}", "UnknownOperationException", ""},
+		"a target of no service":       {target(".ListEvents"), "{}", "UnknownOperationException", ""},
+		"a path of no operation":       {httptest.NewRequest(http.MethodPost, "/coffer/v1/Explode", nil), "{}", "UnknownOperationException", ""},
+		"a path below an operation":    {httptest.NewRequest(http.MethodPost, "/coffer/v1/ListEvents/x", nil), "{}", "UnknownOperationException", ""},
+		"a path that is gotten":        {httptest.NewRequest(http.MethodGet, "/coffer/v1/ListEvents", nil), "", "UnknownOperationException", ""},
 		"a target of a query service":  {target(".GetCallerIdentity"), "{}", "UnknownOperationException", ""},
 		"two targets":                  {target("secretsmanager.GetSecretValue", "secretsmanager.DeleteSecret"), "{}", "UnknownOperationException", ""},
 		"neither target nor action":    {httptest.NewRequest(http.MethodPost, "/", nil), "{}", "UnknownOperationException", ""},

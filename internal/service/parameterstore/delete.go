@@ -17,7 +17,15 @@ func (s *service) delete(_ context.Context, tx kv.Tx, call *gate.Call, in *ssm.D
 	if err != nil {
 		return nil, err
 	}
-	return &ssm.DeleteParameterOutput{}, s.remove(tx, call, p)
+	return &ssm.DeleteParameterOutput{}, s.discard(tx, call, p)
+}
+
+// discard deletes a parameter as a caller wants it.
+func (s *service) discard(tx kv.Tx, call *gate.Call, p *Parameter) error {
+	if err := p.tell(tx, call, change{Operation: changeDelete}); err != nil {
+		return err
+	}
+	return s.remove(tx, call, p)
 }
 
 // deleteMany deletes what it can: names that are malformed or have no parameter are
@@ -33,7 +41,7 @@ func (s *service) deleteMany(_ context.Context, tx kv.Tx, call *gate.Call, in *s
 		if err != nil {
 			return nil, err
 		}
-		if err := s.remove(tx, call, p); err != nil {
+		if err := s.discard(tx, call, p); err != nil {
 			return nil, err
 		}
 		out.DeletedParameters = append(out.DeletedParameters, asked)

@@ -103,6 +103,9 @@ func (s *service) relabel(tx kv.Tx, call *gate.Call, p *Parameter, labels map[st
 	if len(next.labelsOf(changed)) > maxLabels {
 		return ssm.ParameterVersionLabelLimitExceeded.New(msgLabels)
 	}
+	if err := next.tellMoves(tx, call, p.Labels); err != nil {
+		return err
+	}
 	return s.heads.Put(tx, &next, segments(call, p.key())...)
 }
 

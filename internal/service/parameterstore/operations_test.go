@@ -6,6 +6,7 @@ package parameterstore_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -179,8 +180,9 @@ func TestDeletedParametersLeaveNothing(t *testing.T) {
 	if _, err := f.ssm.DeleteParameter(t.Context(), &awsssm.DeleteParameterInput{Name: aws.String("/z")}); err != nil {
 		t.Fatal(err)
 	}
+	f.Clock.Advance(48 * time.Hour) // the events of it go, too
 	f.Settle()
-	if keys := append(f.Keys("ssm/"), f.Keys("jobs/")...); len(keys) != 0 {
+	if keys := append(append(f.Keys("ssm/"), f.Keys("jobs/")...), f.Keys("events/")...); len(keys) != 0 {
 		t.Errorf("left in the store: %v", keys)
 	}
 }

@@ -53,7 +53,9 @@ func (s *service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *ssm.Pu
 		old = nil
 	}
 	var p *Parameter
+	operation := changeUpdate
 	if old == nil {
+		operation = changeCreate
 		p, err = create(call, name, in)
 	} else {
 		p, err = s.advance(tx, call, old, in)
@@ -65,6 +67,9 @@ func (s *service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *ssm.Pu
 		return nil, err
 	}
 	if err := s.heads.Put(tx, p, segments(call, key)...); err != nil {
+		return nil, err
+	}
+	if err := p.tell(tx, call, change{Operation: operation}); err != nil {
 		return nil, err
 	}
 	return &ssm.PutParameterOutput{Version: &p.Current.Number, Tier: &p.Current.Tier}, nil

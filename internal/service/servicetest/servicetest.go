@@ -19,11 +19,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api/coffer"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/audit"
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
 	"github.com/coffer-secrets/coffer/internal/seal"
@@ -127,10 +129,14 @@ func (s *Server) tryOpen() error {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
 	}
 	s.Directory = identity.NewDirectory()
+	published, err := events.Open(ctx, events.Config{Store: s.Store, Now: s.Clock.Now})
+	if err != nil {
+		return errors.Join(err, s.audit.Close(), s.Store.Close())
+	}
 	s.gate, err = gate.New(gate.Config{
-		Store: s.Store, Audit: s.audit, Directory: s.Directory, TokenKey: [32]byte(token.Reveal()),
+		Store: s.Store, Audit: s.audit, Directory: s.Directory, Events: published, TokenKey: [32]byte(token.Reveal()),
 		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)),
-	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service)
+	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
 	}
