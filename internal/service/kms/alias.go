@@ -59,7 +59,8 @@ func (s *Service) createAliasTargets(_ context.Context, r kv.Reader, call *gate.
 	}
 	k, err := s.findKey(r, call, *in.TargetKeyId)
 	key, err := targetOf(call, *in.TargetKeyId, k, err)
-	return []gate.Target{aliasTarget(call, *in.AliasName), key}, err
+	alias := s.known(r, call, aliasTarget(call, *in.AliasName), conditions{})
+	return []gate.Target{alias, s.known(r, call, key, conditions{key: k})}, err
 }
 
 func (s *Service) createAlias(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {
@@ -106,11 +107,11 @@ func (s *Service) deleteAliasTargets(_ context.Context, r kv.Reader, call *gate.
 	if err := checkAlias(*in.AliasName); err != nil {
 		return nil, err
 	}
-	targets := []gate.Target{aliasTarget(call, *in.AliasName)}
+	targets := []gate.Target{s.known(r, call, aliasTarget(call, *in.AliasName), conditions{})}
 	k, err := s.find(r, call, *in.AliasName)
 	switch {
 	case err == nil:
-		targets = append(targets, k.target(call))
+		targets = append(targets, s.known(r, call, k.target(call), conditions{key: k}))
 	case !kms.NotFoundException.Is(err):
 		return nil, err
 	}

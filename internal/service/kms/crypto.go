@@ -32,6 +32,10 @@ type request struct {
 	grantTokens []string
 	recipient   *kms.RecipientInfo
 	dryRun      *bool
+	// context is the encryption context, and algorithm that of the encryption, if
+	// policies are told of it.
+	context   map[string]string
+	algorithm string
 }
 
 // use returns the key of a cryptographic operation, once the caller was allowed to use
@@ -42,6 +46,7 @@ func (s *Service) use(r kv.Reader, call *gate.Call, q request) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	target = s.known(r, call, target, conditions{key: k, asked: q.keyID, context: q.context, algorithm: q.algorithm})
 	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err
 	}
@@ -65,6 +70,7 @@ func (s *Service) useOf(r kv.Reader, call *gate.Call, h *header, q request) (*Ke
 	} else {
 		target.ARN = keyARN(call, id)
 	}
+	target = s.known(r, call, target, conditions{key: k, context: q.context, algorithm: q.algorithm})
 	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err
 	}

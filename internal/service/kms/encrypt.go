@@ -15,12 +15,15 @@ import (
 )
 
 func (s *Service) encrypt(_ context.Context, r kv.Reader, call *gate.Call, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	q := request{keyID: *in.KeyId, grantTokens: in.GrantTokens, dryRun: in.DryRun}
+	algorithm := orSymmetric(in.EncryptionAlgorithm)
+	q := request{
+		keyID: *in.KeyId, grantTokens: in.GrantTokens, dryRun: in.DryRun,
+		context: in.EncryptionContext, algorithm: algorithm,
+	}
 	k, err := s.use(r, call, q)
 	if err != nil {
 		return nil, err
 	}
-	algorithm := orSymmetric(in.EncryptionAlgorithm)
 	if err := k.encrypts(call, algorithm); err != nil {
 		return nil, err
 	}
@@ -43,7 +46,11 @@ func (s *Service) encrypt(_ context.Context, r kv.Reader, call *gate.Call, in *k
 }
 
 func (s *Service) decrypt(_ context.Context, r kv.Reader, call *gate.Call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
-	q := request{grantTokens: in.GrantTokens, recipient: in.Recipient, dryRun: in.DryRun}
+	algorithm := orSymmetric(in.EncryptionAlgorithm)
+	q := request{
+		grantTokens: in.GrantTokens, recipient: in.Recipient, dryRun: in.DryRun,
+		context: in.EncryptionContext, algorithm: algorithm,
+	}
 	if in.KeyId != nil {
 		q.keyID = *in.KeyId
 	}
@@ -53,7 +60,6 @@ func (s *Service) decrypt(_ context.Context, r kv.Reader, call *gate.Call, in *k
 	if in.CiphertextBlob == nil {
 		return nil, noCiphertext()
 	}
-	algorithm := orSymmetric(in.EncryptionAlgorithm)
 	if algorithm != kms.EncryptionAlgorithmSpecSymmetricDefault {
 		return s.decryptAsymmetric(r, call, q, in)
 	}

@@ -18,7 +18,7 @@ const maxGenerating = 2
 // bindKeys binds the operations on keys themselves.
 func (s *Service) bindKeys(g *gate.Gate) {
 	gate.Write(g, kms.CreateKey, gate.Row[kms.CreateKeyInput]{
-		Access: gate.AccessWrite, Targets: gate.Everything[kms.CreateKeyInput], Prepare: s.prepareKey,
+		Access: gate.AccessWrite, Targets: gate.One(createTarget), Prepare: s.prepareKey,
 	}, s.createKey)
 	gate.Write(g, kms.DescribeKey, gate.Row[kms.DescribeKeyInput]{
 		Access: gate.AccessRead, Targets: on(s, func(in *kms.DescribeKeyInput) *string { return in.KeyId }),
@@ -97,7 +97,9 @@ func (s *Service) createKey(_ context.Context, tx kv.Tx, call *gate.Call, in *km
 	k := call.Prepared().(*Key)
 	call.Concerns(k.target(call))
 	if len(in.Tags) > 0 {
-		if err := call.Authorize("kms:TagResource", k.target(call)); err != nil {
+		t := k.target(call)
+		t.Keys = creation{call, in}.values
+		if err := call.Authorize("kms:TagResource", t); err != nil {
 			return nil, err
 		}
 	}

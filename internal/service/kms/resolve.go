@@ -99,7 +99,8 @@ func otherAccount(call *gate.Call, id string) error {
 func on[In any](s *Service, member func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
 	return gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
 		k, err := s.find(r, call, *member(in))
-		return targetOf(call, *member(in), k, err)
+		t, err := targetOf(call, *member(in), k, err)
+		return s.known(r, call, t, conditions{key: k, asked: *member(in)}), err
 	})
 }
 
