@@ -48,10 +48,19 @@ type Error struct {
 	ErrorCode
 	// Message is told to the client.
 	Message string
-	// Cause is not: it is for the server's log. It may be nil.
+	// Details points to a struct in the form of the generated ones, with the members that
+	// the error has beside its message. It may be nil.
+	Details any
+	// Cause is not told: it is for the server's log. It may be nil.
 	Cause error
 	// RequestID is set on errors that came from a server.
 	RequestID string
+}
+
+// WithDetails returns e with the members that the client is told beside the message.
+func (e *Error) WithDetails(details any) *Error {
+	e.Details = details
+	return e
 }
 
 // WithCause returns e with the cause set, for a log to show and the client not.

@@ -82,6 +82,11 @@ func (r *Request) AppendError(b []byte, requestID string, err *api.Error) []byte
 		b = append(api.AppendString(b, member), ':')
 		b = api.AppendString(b, err.Message)
 	}
+	if err.Details != nil {
+		if members := api.AppendJSON(nil, err.Details); len(members) > len("{}") {
+			return append(append(b, ','), members[1:]...)
+		}
+	}
 	return append(b, '}')
 }
 

@@ -295,6 +295,18 @@ func TestAnswers(t *testing.T) {
 		{secretsmanager.ResourceNotFoundException.New("no \"it\""), `{"__type":"ResourceNotFoundException","Message":"no \"it\""}`},
 		{kms.NotFoundException.New("no"), `{"__type":"NotFoundException","message":"no"}`},
 		{ssm.InvalidFilterKey.New(""), `{"__type":"InvalidFilterKey"}`},
+		{
+			ssm.ResourcePolicyInvalidParameterException.New("x").WithDetails(&struct {
+				ParameterNames []string `json:"ParameterNames,omitzero"`
+			}{[]string{"a", "b"}}),
+			`{"__type":"ResourcePolicyInvalidParameterException","Message":"x","ParameterNames":["a","b"]}`,
+		},
+		{
+			ssm.InvalidResourceId.New("").WithDetails(&struct {
+				Limit *int32 `json:"Limit,omitzero"`
+			}{}),
+			`{"__type":"InvalidResourceId"}`,
+		},
 	} {
 		if got := string(r.AppendError(nil, "id", test.err)); got != test.want {
 			t.Errorf("got %s, want %s", got, test.want)
