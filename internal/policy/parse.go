@@ -27,11 +27,16 @@ func Parse(doc []byte, kind Kind) (*Policy, error) {
 	if err := d.compile(p); err != nil {
 		return nil, err
 	}
+	p.index()
+	return p, nil
+}
+
+// index fills byEffect in.
+func (p *Policy) index() {
 	for i := range p.statements {
 		effect := p.statements[i].effect
 		p.byEffect[effect] = append(p.byEffect[effect], i)
 	}
-	return p, nil
 }
 
 // compile goes by one rule after the other over all statements, as AWS does.
