@@ -4,6 +4,7 @@
 package test
 
 import (
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -22,7 +23,10 @@ func TestAWSExamples(t *testing.T) {
 	if runProgram(t, nil, python, "-c", "import boto3").Code != 0 {
 		testneed.Missing(t, "Python's boto3 (Debian: python3-boto3)")
 	}
-	p := startDev(t, "--account-id", "123456789012", "--region", "us-west-2") // those of the pages
+	// The account, the region and the role are those of the pages.
+	data := filepath.Join(t.TempDir(), "data")
+	mustRun(t, "key", "create", "--role", "MyRole", "--account-id", "123456789012", "--data", data)
+	p := startDev(t, "--account-id", "123456789012", "--region", "us-west-2", "--data", data)
 	r := runProgramFor(t, 5*patience, clientEnvironment(t, p), python, "-B", "test/examples/run.py", "aws")
 	if r.Code == noPages {
 		testneed.Missing(t, "the aws command with the examples of its help pages (Debian: awscli)")

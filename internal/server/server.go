@@ -90,8 +90,8 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	identity.Bind(s.gate)
 	keys := kmsservice.Bind(s.gate)
-	smservice.Bind(s.gate, keys)
-	parameterstore.Bind(s.gate, keys)
+	smservice.Bind(s.gate, keys, s.Directory)
+	parameterstore.Bind(s.gate, keys, s.Directory)
 	cofferservice.Bind(s.gate)
 	if err := smservice.Prepare(ctx, s.Store, time.Now()); err != nil {
 		return err

@@ -172,10 +172,6 @@ WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies")
 
 # Operations that the server does not serve yet.
 NOT_YET = {
-    (SM, "validate-resource-policy"),
-    (SM, "put-resource-policy"),
-    (SM, "get-resource-policy"),
-    (SM, "delete-resource-policy"),
     (SM, "rotate-secret"),
     (SM, "cancel-rotate-secret"),
     (SM, "replicate-secret-to-regions"),

@@ -53,8 +53,15 @@ var unprovoked = map[string]map[string]string{
 		"InvalidParameterException": malformedID,
 		"InvalidRequestException":   "what does not wait for its deletion is answered as AWS answers it, without an error",
 	},
-	"secretsmanager.GetRandomPassword": {"InvalidRequestException": noState},
-	"secretsmanager.ListSecrets":       {"InvalidRequestException": noState},
+	"secretsmanager.PutResourcePolicy":      {"InvalidParameterException": malformedID},
+	"secretsmanager.GetResourcePolicy":      {"InvalidParameterException": malformedID},
+	"secretsmanager.DeleteResourcePolicy":   {"InvalidParameterException": malformedID},
+	"secretsmanager.ValidateResourcePolicy": {"InvalidParameterException": malformedID},
+	"secretsmanager.GetRandomPassword":      {"InvalidRequestException": noState},
+	"secretsmanager.ListSecrets":            {"InvalidRequestException": noState},
+	"AmazonSSM.DeleteResourcePolicy": {
+		"MalformedResourcePolicyDocumentException": "too many calls are no error here, and the request has no policy",
+	},
 	"AmazonSSM.PutParameter": {
 		"ParameterLimitExceeded":   "the number of parameters has no bound",
 		"UnsupportedParameterType": "a type that there is not is a ValidationException, as on AWS",

@@ -47,8 +47,8 @@ func newWorld(t *testing.T, d *document) *world {
 	s := servicetest.New(t, func(g *gate.Gate) {
 		identity.Bind(g)
 		keys := kmsservice.Bind(g)
-		smservice.Bind(g, keys)
-		parameterstore.Bind(g, keys)
+		smservice.Bind(g, keys, identity.NewDirectory())
+		parameterstore.Bind(g, keys, identity.NewDirectory())
 	})
 	return &world{s, t, newMask(d.written()), map[string]servicetest.Credentials{
 		"root":     s.Root,

@@ -42,7 +42,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	return &fixture{servicetest.New(t, func(g *gate.Gate) {
 		identity.Bind(g)
-		parameterstore.Bind(g, kmsservice.Bind(g))
+		parameterstore.Bind(g, kmsservice.Bind(g), identity.NewDirectory())
 		cofferservice.Bind(g)
 	}), t}
 }

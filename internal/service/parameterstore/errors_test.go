@@ -6,6 +6,7 @@ package parameterstore_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -50,6 +51,13 @@ func put(c change, code, message string) refusal {
 // describe is a DescribeParameters with one filter.
 func describe(filter change, code, message string) refusal {
 	return refusal{"DescribeParameters", change{"ParameterFilters": []change{filter}}, code, message}
+}
+
+// attach is a PutResourcePolicy for /a/b that is right but for the change.
+func attach(c change, code, message string) refusal {
+	in := map[string]any{"ResourceArn": arnPrefix + "/a/b", "Policy": share(consumer, "ssm:GetParameter")}
+	maps.Copy(in, c)
+	return refusal{"PutResourcePolicy", in, code, message}
 }
 
 // addTags is an AddTagsToResource for /a/b.
@@ -248,6 +256,39 @@ func refusals() []refusal {
 		addTags(manyTags(51), "TooManyTagsError", "A resource can have a maximum of 50 tags."),
 		addTags([]change{{"Key": "aws:k", "Value": "v"}}, "ValidationException", "Tag keys can't be prefixed with aws:, which is reserved for AWS use."),
 		addTags([]change{{"Key": "k", "Value": "v"}, {"Key": "k", "Value": "w"}}, "ValidationException", "Duplicate tag key: k."),
+		// Resource policies.
+		attach(change{"ResourceArn": arnPrefix + "/none"}, "ResourceNotFoundException", "The specified parameter to be shared could not be found."),
+		attach(change{"ResourceArn": strings.Replace(arnPrefix, servicetest.Region, "us-east-1", 1) + "/a/b"}, "ResourceNotFoundException",
+			"The specified parameter to be shared could not be found."),
+		attach(change{"ResourceArn": "/a/b-with-a-long-enough-name"}, "ResourcePolicyInvalidParameterException", "The ResourceArn is not the ARN of a parameter."),
+		attach(change{"ResourceArn": arnPrefix + "/a/b:1"}, "ResourcePolicyInvalidParameterException", "The ResourceArn is not the ARN of a parameter."),
+		attach(change{"ResourceArn": "arn:aws:ssm:eu-west-1:123456789012:opsitemgroup/default"}, "ResourcePolicyInvalidParameterException",
+			"The ResourceArn is not the ARN of a parameter."),
+		attach(change{"ResourceArn": arnPrefix + "/standard"}, "ResourcePolicyInvalidParameterException",
+			"To share a parameter, it must be in the advanced parameter tier."),
+		attach(change{"PolicyId": "x"}, "ResourcePolicyInvalidParameterException", "To update a policy, you must specify PolicyId and PolicyHash."),
+		attach(change{"PolicyHash": "x"}, "ResourcePolicyInvalidParameterException", "To update a policy, you must specify PolicyId and PolicyHash."),
+		attach(change{"PolicyId": "x", "PolicyHash": "x"}, "ResourcePolicyNotFoundException", "No policies with the specified policy ID and hash could be found."),
+		attach(change{"Policy": "{}"}, "MalformedResourcePolicyDocumentException",
+			"The specified policy document is malformed or invalid: Syntax errors in policy."),
+		attach(change{"Policy": share("arn:aws:iam::123456789012:user/none", "ssm:GetParameter")}, "MalformedResourcePolicyDocumentException",
+			"The specified policy document is malformed or invalid: Invalid principal in policy: arn:aws:iam::123456789012:user/none"),
+		attach(change{"Policy": share(consumer, "ssm:GetParameter") + strings.Repeat(" ", 1024)}, "ResourcePolicyLimitExceededException",
+			"A policy can't be greater than 1024 bytes in size."),
+		attach(change{"Policy": "{\n}"}, "ValidationException", "1 validation error detected: Value '{\n}' at 'policy' failed to satisfy constraint: "+
+			"Member must satisfy regular expression pattern: ^(?!\\s*$).+"),
+		{"GetResourcePolicies", change{"ResourceArn": arnPrefix + "/none"}, "ResourceNotFoundException", "The specified parameter to be shared could not be found."},
+		{
+			"GetResourcePolicies",
+			change{"ResourceArn": arnPrefix + "/a/b", "NextToken": "x"},
+			"ResourcePolicyInvalidParameterException", badToken,
+		},
+		{
+			"DeleteResourcePolicy",
+			change{"ResourceArn": arnPrefix + "/a/b", "PolicyId": "x", "PolicyHash": "y"},
+			"ResourcePolicyNotFoundException",
+			"No policies with the specified policy ID and hash could be found.",
+		},
 		// Filters.
 		{"DescribeParameters", change{"NextToken": "x"}, "InvalidNextToken", badToken},
 		{"DescribeParameters", change{
@@ -286,6 +327,7 @@ func TestRefusals(t *testing.T) {
 	if got := f.Post(f.Root, "AmazonSSM.PutParameter", `{"Name":"/a/b","Value":"v","Type":"String","Tier":"Advanced"}`); got.Status != 200 {
 		t.Fatalf("got %+v", got)
 	}
+	f.set("/standard", "v")
 	f.label("/a/b", 1, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 	before := f.Keys("ssm/")
 	for _, r := range refusals() {

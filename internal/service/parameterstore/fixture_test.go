@@ -37,8 +37,8 @@ func newFixture(tb testing.TB) *fixture {
 	f.Server = servicetest.New(tb, func(g *gate.Gate) {
 		identity.Bind(g)
 		keys := kmsservice.Bind(g)
-		secretsmanager.Bind(g, keys)
-		parameterstore.Bind(g, keys)
+		secretsmanager.Bind(g, keys, identity.NewDirectory())
+		parameterstore.Bind(g, keys, identity.NewDirectory())
 	})
 	f.ssm = f.as(f.Root)
 	return f

@@ -71,6 +71,7 @@ func (s *service) read(ctx context.Context, r kv.Reader, call *gate.Call, ref *r
 	if ref.elsewhere {
 		return nil, ref.notFound()
 	}
+	call = call.InAccount(ref.account)
 	p, err := s.find(r, call, ref.key)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ func (s *service) history(ctx context.Context, r kv.Reader, call *gate.Call, in 
 	if ref.selector != "" {
 		return nil, api.ValidationException.New(msgName)
 	}
+	call = call.InAccount(ref.account)
 	var p *Parameter
 	if !ref.elsewhere {
 		p, err = s.find(r, call, ref.key)

@@ -49,7 +49,9 @@ type reference struct {
 	selector string
 	// arn is the parameter's.
 	arn string
-	// elsewhere says that the ARN is of another account or region.
+	// account is whose parameter it is. A name means one of the caller's.
+	account string
+	// elsewhere says that the ARN is of another region.
 	elsewhere bool
 }
 
@@ -77,7 +79,7 @@ func (ref *reference) notFound() error {
 
 // refer reads a reference: a name or an ARN, with a selector or without.
 func refer(call *gate.Call, asked string) (*reference, error) {
-	ref := &reference{asked: asked}
+	ref := &reference{asked: asked, account: call.Account}
 	text := strings.Trim(asked, " ")
 	if arn.IsARN(text) {
 		return ref, ref.readARN(call, text)
@@ -108,7 +110,8 @@ func (ref *reference) readARN(call *gate.Call, text string) error {
 		return api.ValidationException.New(msgName)
 	}
 	ref.key, ref.selector = key, selector
-	ref.elsewhere = a.Account != call.Account || a.Region != call.Region || a.Partition != call.Partition()
+	ref.account = a.Account
+	ref.elsewhere = a.Region != call.Region || a.Partition != call.Partition()
 	a.Resource = resource
 	ref.arn = a.String()
 	return nil

@@ -25,6 +25,9 @@ type Parameter struct {
 	// Labels has the number of the version that each label is on, so that a label
 	// can't be on two.
 	Labels map[string]int64 `json:",omitzero"`
+	// Policed says that the parameter has resource policies, which are a record of their
+	// own.
+	Policed bool `json:",omitzero"`
 	// Oldest is the number of the oldest version that is kept.
 	Oldest  int64
 	Current Version
@@ -117,6 +120,11 @@ func (s *service) version(r kv.Reader, call *gate.Call, p *Parameter, n int64) (
 func (s *service) remove(tx kv.Tx, call *gate.Call, p *Parameter) error {
 	if err := s.heads.Delete(tx, segments(call, p.key())...); err != nil {
 		return err
+	}
+	if p.Policed {
+		if err := s.policies.Delete(tx, call.Account, call.Region, p.Generation); err != nil {
+			return err
+		}
 	}
 	if p.Oldest == p.Current.Number {
 		return nil

@@ -33,39 +33,47 @@ import (
 // them to 32 MiB.
 const maxRemembered = 4096
 
+// maxRememberedPolicies is how many parameters' resource policies are kept decoded and compiled.
+const maxRememberedPolicies = 1024
+
 // service is Parameter Store over a store. It is for concurrent use.
 type service struct {
-	keys     *kmsservice.Service
-	heads    *record.Table[Parameter]
-	versions *record.Table[Version]
+	keys      *kmsservice.Service
+	directory Directory
+	heads     *record.Table[Parameter]
+	versions  *record.Table[Version]
+	policies  *record.Table[resourcePolicies]
 }
 
 // Bind binds Parameter Store's operations to the gate. Keys has the account's key
 // alias/aws/ssm, under which a SecureString is encrypted by default; the gate serves
-// KMS too.
-func Bind(g *gate.Gate, keys *kmsservice.Service) {
+// KMS too. Directory knows whom a resource policy may name.
+func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) {
 	s := &service{
-		keys:     keys,
-		heads:    record.Memoised[Parameter]("ssm/parameter", maxRemembered),
-		versions: record.New[Version]("ssm/version"),
+		keys:      keys,
+		directory: directory,
+		heads:     record.Memoised[Parameter]("ssm/parameter", maxRemembered),
+		versions:  record.New[Version]("ssm/version"),
+		policies:  record.Memoised[resourcePolicies](tablePolicies, maxRememberedPolicies),
 	}
 	gate.Write(g, ssm.PutParameter, gate.Row[ssm.PutParameterInput]{
 		Access: gate.AccessWrite, Targets: gate.One(s.putTarget),
 	}, s.put)
-	gate.Read(g, ssm.GetParameter, on(s, gate.AccessRead, func(in *ssm.GetParameterInput) *string { return in.Name }), s.get)
-	gate.Read(g, ssm.GetParameters, listed(s, gate.AccessRead, func(in *ssm.GetParametersInput) []string { return in.Names }), s.getMany)
+	gate.Read(g, ssm.GetParameter, on(s.sharedTarget, gate.AccessRead, func(in *ssm.GetParameterInput) *string { return in.Name }), s.get)
+	gate.Read(g, ssm.GetParameters, listed(s.sharedTarget, gate.AccessRead, func(in *ssm.GetParametersInput) []string { return in.Names }), s.getMany)
 	gate.Read(g, ssm.GetParametersByPath, gate.Row[ssm.GetParametersByPathInput]{
 		Access: gate.AccessRead, Targets: gate.One(pathTarget),
 	}, s.getByPath)
-	gate.Read(g, ssm.GetParameterHistory, on(s, gate.AccessRead, func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.history)
+	gate.Read(g, ssm.GetParameterHistory, on(s.sharedTarget, gate.AccessRead, func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.history)
 	gate.Read(g, ssm.DescribeParameters, gate.Row[ssm.DescribeParametersInput]{
 		Access: gate.AccessList, Targets: gate.One(allTarget),
 	}, s.describe)
-	gate.Write(g, ssm.DeleteParameter, on(s, gate.AccessWrite, func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.delete)
-	gate.Write(g, ssm.DeleteParameters, listed(s, gate.AccessWrite, func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteMany)
-	gate.Write(g, ssm.LabelParameterVersion, on(s, gate.AccessWrite, func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.label)
-	gate.Write(g, ssm.UnlabelParameterVersion, on(s, gate.AccessWrite, func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name }), s.unlabel)
+	gate.Write(g, ssm.DeleteParameter, on(s.ownTarget, gate.AccessWrite, func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.delete)
+	gate.Write(g, ssm.DeleteParameters, listed(s.ownTarget, gate.AccessWrite, func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteMany)
+	gate.Write(g, ssm.LabelParameterVersion, on(s.ownTarget, gate.AccessWrite, func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.label)
+	gate.Write(g, ssm.UnlabelParameterVersion, on(s.ownTarget, gate.AccessWrite, func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name }), s.unlabel)
 	s.bindTags(g)
+	s.bindPolicies(g)
 }
 
 // bindTags binds the operations on tags, which are shared by all of Systems Manager.
@@ -90,16 +98,38 @@ func (s *service) bindTags(g *gate.Gate) {
 	}, s.listTags)
 }
 
+// bindPolicies binds the operations on resource policies.
+func (s *service) bindPolicies(g *gate.Gate) {
+	gate.Write(g, ssm.PutResourcePolicy, gate.Row[ssm.PutResourcePolicyInput]{
+		Access: gate.AccessPermissions,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.PutResourcePolicyInput) (gate.Target, error) {
+			return s.policyTarget(r, call, *in.ResourceArn)
+		}),
+	}, s.putPolicy)
+	gate.Read(g, ssm.GetResourcePolicies, gate.Row[ssm.GetResourcePoliciesInput]{
+		Access: gate.AccessList,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.GetResourcePoliciesInput) (gate.Target, error) {
+			return s.policyTarget(r, call, *in.ResourceArn)
+		}),
+	}, s.getPolicies)
+	gate.Write(g, ssm.DeleteResourcePolicy, gate.Row[ssm.DeleteResourcePolicyInput]{
+		Access: gate.AccessPermissions,
+		Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *ssm.DeleteResourcePolicyInput) (gate.Target, error) {
+			return s.policyTarget(r, call, *in.ResourceArn)
+		}),
+	}, s.deletePolicy)
+}
+
 // on makes the row of an operation on the one parameter that a member names.
-func on[In any](s *service, access gate.Access, name func(*In) *string) gate.Row[In] {
+func on[In any](find finder, access gate.Access, name func(*In) *string) gate.Row[In] {
 	return gate.Row[In]{Access: access, Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
-		return s.namedTarget(r, call, *name(in))
+		return find.named(r, call, *name(in))
 	})}
 }
 
 // listed makes the row of an operation on the parameters that a member names.
-func listed[In any](s *service, access gate.Access, names func(*In) []string) gate.Row[In] {
+func listed[In any](find finder, access gate.Access, names func(*In) []string) gate.Row[In] {
 	return gate.Row[In]{Access: access, Targets: func(_ context.Context, r kv.Reader, call *gate.Call, in *In) ([]gate.Target, error) {
-		return s.listedTargets(r, call, names(in))
+		return find.listed(r, call, names(in))
 	}}
 }

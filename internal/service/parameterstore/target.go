@@ -24,27 +24,52 @@ const cloudTrailType = "AWS::SSM::Parameter"
 
 // target is a parameter for a decision, whether it exists or not, with what the
 // request says.
-func (s *service) target(r kv.Reader, call *gate.Call, ref *reference, c conditions) (gate.Target, error) {
-	t := gate.Target{ARN: ref.arn, Type: cloudTrailType, Keys: c.values}
-	if ref.elsewhere {
-		return t, nil
+func (ref *reference) target(p *Parameter, c conditions) gate.Target {
+	if p != nil {
+		c.tags = p.Tags
 	}
-	p, err := s.find(r, call, ref.key)
-	if err != nil || p == nil {
-		return t, err
-	}
-	c.tags = p.Tags
-	t.Keys = c.values
-	return t, nil
+	return gate.Target{ARN: ref.arn, Type: cloudTrailType, Keys: c.values}
 }
 
-// namedTarget is the target of an operation on one parameter.
-func (s *service) namedTarget(r kv.Reader, call *gate.Call, asked string) (gate.Target, error) {
+// meant returns the parameter that a reference means, or nil.
+func (s *service) meant(r kv.Reader, call *gate.Call, ref *reference) (*Parameter, error) {
+	if ref.elsewhere {
+		return nil, nil
+	}
+	return s.find(r, call.InAccount(ref.account), ref.key)
+}
+
+// ownTarget is the target of an operation for which a parameter can't be shared.
+func (s *service) ownTarget(r kv.Reader, call *gate.Call, ref *reference) (gate.Target, error) {
+	p, err := s.meant(r, call, ref)
+	return ref.target(p, conditions{}), err
+}
+
+// sharedTarget is the target of an operation for which it can.
+func (s *service) sharedTarget(r kv.Reader, call *gate.Call, ref *reference) (gate.Target, error) {
+	p, err := s.meant(r, call, ref)
+	t := ref.target(p, conditions{})
+	if err != nil || p == nil || !p.Policed {
+		return t, err
+	}
+	have, err := s.policiesOf(r, call.InAccount(ref.account), p)
+	if err == nil {
+		t.Policy = have.attached()
+	}
+	return t, err
+}
+
+// policyTarget is the target of an operation on the policies of a resource. What can't
+// be a parameter is a target as it stands.
+func (s *service) policyTarget(r kv.Reader, call *gate.Call, asked string) (gate.Target, error) {
 	ref, err := refer(call, asked)
+	if api.ValidationException.Is(err) {
+		return gate.Target{ARN: asked}, nil
+	}
 	if err != nil {
 		return gate.Target{}, err
 	}
-	return s.target(r, call, ref, conditions{})
+	return s.ownTarget(r, call, ref)
 }
 
 // tagTarget is the target of an operation on the tags of a resource. An id that can't
@@ -60,24 +85,31 @@ func (s *service) tagTarget(r kv.Reader, call *gate.Call, res resource, c condit
 	if err != nil {
 		return gate.Target{}, err
 	}
-	return s.target(r, call, ref, c)
+	p, err := s.meant(r, call, ref)
+	return ref.target(p, c), err
 }
 
-// listedTargets are the targets of an operation on several parameters, which is
-// refused as a whole when one of them is. A name that can't be a parameter's is a
-// target as it stands.
-func (s *service) listedTargets(r kv.Reader, call *gate.Call, names []string) ([]gate.Target, error) {
+// finder finds the target of a reference.
+type finder func(kv.Reader, *gate.Call, *reference) (gate.Target, error)
+
+// named is the target of an operation on one parameter.
+func (find finder) named(r kv.Reader, call *gate.Call, asked string) (gate.Target, error) {
+	ref, err := refer(call, asked)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	return find(r, call, ref)
+}
+
+// listed are the targets of an operation on several parameters, which is refused as a
+// whole when one of them is. A name that can't be a parameter's is a target as it stands.
+func (find finder) listed(r kv.Reader, call *gate.Call, names []string) ([]gate.Target, error) {
 	var targets []gate.Target
 	for _, asked := range names {
-		ref, err := refer(call, asked)
+		t, err := find.named(r, call, asked)
 		if api.ValidationException.Is(err) {
-			targets = append(targets, gate.Target{ARN: parameterARN(call, asked)})
-			continue
+			t, err = gate.Target{ARN: parameterARN(call, asked)}, nil
 		}
-		if err != nil {
-			return nil, err
-		}
-		t, err := s.target(r, call, ref, conditions{})
 		if err != nil {
 			return nil, err
 		}

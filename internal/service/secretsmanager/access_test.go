@@ -16,6 +16,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
@@ -72,6 +73,22 @@ func everything(c *secretsmanager.Client, t *testing.T) map[string]func() error 
 		},
 		"UntagResource": func() error {
 			_, err := c.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: id, TagKeys: []string{"a"}})
+			return err
+		},
+		"PutResourcePolicy": func() error {
+			_, err := c.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: id, ResourcePolicy: new(padded(200))})
+			return err
+		},
+		"GetResourcePolicy": func() error {
+			_, err := c.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: id})
+			return err
+		},
+		"DeleteResourcePolicy": func() error {
+			_, err := c.DeleteResourcePolicy(ctx, &secretsmanager.DeleteResourcePolicyInput{SecretId: id})
+			return err
+		},
+		"ValidateResourcePolicy": func() error {
+			_, err := c.ValidateResourcePolicy(ctx, &secretsmanager.ValidateResourcePolicyInput{SecretId: id, ResourcePolicy: new(padded(200))})
 			return err
 		},
 		"GetRandomPassword": func() error { _, err := c.GetRandomPassword(ctx, nil); return err },
@@ -185,7 +202,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	servicetest.New(t, func(g *gate.Gate) {
-		smservice.Bind(g, kmsservice.Bind(g))
+		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory())
 		for _, op := range g.Operations() {
 			if op.Bound && op.Service.Name == "secretsmanager" {
 				got[strings.Join(op.Actions, " ")] = op.Access.String()
@@ -197,7 +214,9 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 		"secretsmanager:UpdateSecret": "Write", "secretsmanager:DescribeSecret": "Read", "secretsmanager:ListSecrets": "List",
 		"secretsmanager:ListSecretVersionIds": "Read", "secretsmanager:UpdateSecretVersionStage": "Write", "secretsmanager:DeleteSecret": "Write",
 		"secretsmanager:RestoreSecret": "Write", "secretsmanager:TagResource": "Tagging", "secretsmanager:UntagResource": "Tagging",
-		"secretsmanager:GetRandomPassword": "Read", "secretsmanager:BatchGetSecretValue": "List",
+		"secretsmanager:GetRandomPassword": "Read", "secretsmanager:BatchGetSecretValue": "List", "secretsmanager:GetResourcePolicy": "Read",
+		"secretsmanager:PutResourcePolicy": "Permissions management", "secretsmanager:DeleteResourcePolicy": "Permissions management",
+		"secretsmanager:ValidateResourcePolicy secretsmanager:PutResourcePolicy": "Permissions management",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -12,12 +12,13 @@ import (
 
 // Errors that several operations answer, in AWS's words.
 var (
-	errNotFound = sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret.")
-	errDeleted  = sm.InvalidRequestException.New("You can't perform this operation on the secret because it was marked for deletion.")
-	errNoToken  = sm.InvalidRequestException.New("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
-	errTwice    = sm.InvalidParameterException.New("You can't specify both a binary secret value and a string secret value in the same secret.")
-	errPage     = sm.InvalidNextTokenException.New("The NextToken value is invalid.")
-	errName     = api.ValidationException.New("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+	errNotFound   = sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret.")
+	errDeleted    = sm.InvalidRequestException.New("You can't perform this operation on the secret because it was marked for deletion.")
+	errNoToken    = sm.InvalidRequestException.New("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+	errTwice      = sm.InvalidParameterException.New("You can't specify both a binary secret value and a string secret value in the same secret.")
+	errPage       = sm.InvalidNextTokenException.New("The NextToken value is invalid.")
+	errDefaultKey = sm.InvalidRequestException.New("You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key.")
+	errName       = api.ValidationException.New("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 )
 
 // The answers to a KMS key that can't be used, in the words of Secrets Manager's

@@ -55,6 +55,11 @@ func (s *Service) erase(tx kv.Tx, now time.Time, secret *Secret) error {
 	if err := tx.Delete(createdKey(secret)); err != nil {
 		return err
 	}
+	if secret.Policed {
+		if err := s.erasePolicy(tx, secret); err != nil {
+			return err
+		}
+	}
 	if err := jobs.Erase(tx, now, valuesOf(secret)); err != nil {
 		return err
 	}

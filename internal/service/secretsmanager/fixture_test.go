@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
@@ -38,7 +39,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g)) })
+	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory()) })
 	if err := smservice.Prepare(t.Context(), s.Store, s.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -21,11 +21,14 @@ func keyNamed(call *gate.Call, id string) string {
 	return id
 }
 
-// kmsKey returns the KMS key of a head's name for calls to KMS, and makes
-// aws/secretsmanager on its first use.
-func (s *Service) kmsKey(tx kv.Tx, call *gate.Call, name string) (string, error) {
-	if name != "" {
-		return name, nil
+// kmsKey returns the KMS key of a secret for calls to KMS, and makes
+// aws/secretsmanager on its first use, which is of no use to other accounts.
+func (s *Service) kmsKey(tx kv.Tx, call *gate.Call, secret *Secret) (string, error) {
+	switch {
+	case secret.KMSKey != "":
+		return secret.KMSKey, nil
+	case secret.Account != call.Account:
+		return "", errDefaultKey
 	}
 	return s.keys.EnsureManaged(tx, call, kmsservice.AliasSecretsManager)
 }
@@ -37,14 +40,14 @@ func (s *Service) validateKey(ctx context.Context, tx kv.Tx, call *gate.Call, se
 		return nil
 	}
 	try := version{secret, "RequestToValidateKeyAccess"}
-	out, err := gate.Invoke(ctx, call, tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
+	out, err := gate.Invoke(ctx, call.InAccount(secret.Account), tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
 		KeyId: &secret.KMSKey, KeySpec: new("AES_256"), EncryptionContext: try.context(),
 	})
 	if err != nil {
 		return encryptionFault(err)
 	}
 	out.Plaintext.Wipe()
-	back, err := gate.Invoke(ctx, call, tx, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: out.CiphertextBlob, EncryptionContext: try.context()})
+	back, err := gate.Invoke(ctx, call.InAccount(secret.Account), tx, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: out.CiphertextBlob, EncryptionContext: try.context()})
 	if err != nil {
 		return decryptionFault(err, true)
 	}
@@ -74,7 +77,7 @@ func (s *Service) reencryptVersion(ctx context.Context, tx kv.Tx, call *gate.Cal
 	if err != nil {
 		return err
 	}
-	key, err := s.kmsKey(tx, call, v.secret.KMSKey)
+	key, err := s.kmsKey(tx, call, v.secret)
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func (s *Service) reencryptVersion(ctx context.Context, tx kv.Tx, call *gate.Cal
 		return err
 	}
 	defer dataKey.Wipe()
-	out, err := gate.Invoke(ctx, call, tx, kms.Encrypt, &kms.EncryptInput{
+	out, err := gate.Invoke(ctx, call.InAccount(v.secret.Account), tx, kms.Encrypt, &kms.EncryptInput{
 		KeyId: &key, Plaintext: dataKey, EncryptionContext: v.context(),
 	})
 	if err != nil {

@@ -44,7 +44,9 @@ type reference struct {
 	arn  string // if it is one, with the suffix or without it
 	// whole says that the ARN has a suffix.
 	whole bool
-	// elsewhere says that it is an ARN of another account or region.
+	// account is the one that would own the secret.
+	account string
+	// elsewhere says that it is an ARN of another region.
 	elsewhere bool
 }
 
@@ -56,7 +58,7 @@ func parseID(call *gate.Call, id string) (reference, error) {
 		if !validName(id) {
 			return reference{}, errName
 		}
-		return reference{name: id}, nil
+		return reference{name: id, account: call.Account}, nil
 	}
 	a, err := arn.Parse(id)
 	if err != nil || a.Service != "secretsmanager" {
@@ -66,7 +68,7 @@ func parseID(call *gate.Call, id string) (reference, error) {
 	if !ok || !validName(end) {
 		return reference{}, errName
 	}
-	ref := reference{arn: id, elsewhere: a.Account != call.Account || a.Region != call.Region || a.Partition != call.Partition()}
+	ref := reference{arn: id, account: a.Account, elsewhere: a.Region != call.Region || a.Partition != call.Partition()}
 	ref.name, ref.whole = cutSuffix(end)
 	return ref, nil
 }
@@ -88,7 +90,7 @@ func (s *Service) lookup(r kv.Reader, call *gate.Call, id string) (*Secret, refe
 	if err != nil || ref.elsewhere {
 		return nil, ref, err
 	}
-	secret, err := s.head(r, call, ref.name)
+	secret, err := s.head(r, call.InAccount(ref.account), ref.name)
 	if err != nil || secret == nil || (ref.whole && ref.arn != secret.ARN) {
 		return nil, ref, err
 	}
@@ -111,10 +113,16 @@ func (s *Service) target(r kv.Reader, call *gate.Call, id string) (gate.Target, 
 	if err != nil {
 		return gate.Target{}, err
 	}
+	t := gate.Target{ARN: ref.missing(call), Asked: id}
 	if secret == nil {
-		return gate.Target{ARN: ref.missing(call), Asked: id}, nil
+		return t, nil
 	}
-	return gate.Target{ARN: secret.ARN, Asked: id, Type: resourceType}, nil
+	t.ARN, t.Type = secret.ARN, resourceType
+	found, err := s.resourcePolicy(r, secret)
+	if found != nil {
+		t.Policy = found.attached()
+	}
+	return t, err
 }
 
 // newTarget is what a decision about a secret to be created is taken on: the same

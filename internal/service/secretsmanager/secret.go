@@ -50,6 +50,8 @@ type Secret struct {
 	// Versions are those with labels, maxStages at most, so that the head stays small
 	// whatever the number of all.
 	Versions Versions `json:",omitzero"`
+	// Policed says that the secret has a resource policy, which is a record of its own.
+	Policed bool `json:",omitzero"`
 	// Deprecated is the number of versions without labels, which the index has.
 	Deprecated int `json:",omitzero"`
 }

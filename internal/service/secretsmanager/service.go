@@ -34,6 +34,10 @@ import (
 // maxRemembered is how many heads are kept decoded.
 const maxRemembered = 16384
 
+// maxPolicies is how many resource policies are kept decoded and compiled. At 20 KiB a
+// document, and some times that compiled, it bounds them to about 100 MiB.
+const maxPolicies = 1024
+
 // Service is Secrets Manager over a store. It is for concurrent use.
 type Service struct {
 	heads *record.Table[Secret]
@@ -43,15 +47,17 @@ type Service struct {
 	values *record.Table[Value]
 	// deprecated is the index of the versions that the heads don't have.
 	deprecated *record.Table[Version]
+	policies   *record.Table[ResourcePolicy]
 	keys       *kmsservice.Service
+	directory  Directory
 	gate       *gate.Gate
 }
 
 // Bind binds Secrets Manager's operations and jobs to the gate. Keys makes the key that
-// secrets are encrypted under by default.
-func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
+// secrets are encrypted under by default; directory knows whom a policy may name.
+func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service {
 	s := newService(keys)
-	s.gate = g
+	s.gate, s.directory = g, directory
 	g.Job(kindExpire, jobs.Handler{Do: s.expire})
 	g.Job(kindIndex, jobs.Handler{Do: s.index})
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
@@ -69,8 +75,20 @@ func Bind(g *gate.Gate, keys *kmsservice.Service) *Service {
 	gate.Write(g, sm.RestoreSecret, on(s, gate.AccessWrite, func(in *sm.RestoreSecretInput) *string { return in.SecretId }), s.restore)
 	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }), s.tag)
 	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }), s.untag)
+	s.bindPolicies(g)
 	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: unnamed[sm.GetRandomPasswordInput]}, randomPassword)
 	return s
+}
+
+// bindPolicies binds the operations on resource policies.
+func (s *Service) bindPolicies(g *gate.Gate) {
+	gate.Write(g, sm.PutResourcePolicy, on(s, gate.AccessPermissions, func(in *sm.PutResourcePolicyInput) *string { return in.SecretId }), s.putPolicy)
+	gate.Read(g, sm.GetResourcePolicy, on(s, gate.AccessRead, func(in *sm.GetResourcePolicyInput) *string { return in.SecretId }), s.getPolicy)
+	gate.Write(g, sm.DeleteResourcePolicy, on(s, gate.AccessPermissions, func(in *sm.DeleteResourcePolicyInput) *string { return in.SecretId }), s.deletePolicy)
+	gate.Read(g, sm.ValidateResourcePolicy, gate.Row[sm.ValidateResourcePolicyInput]{
+		Access: gate.AccessPermissions, Targets: gate.One(s.toValidate),
+		Actions: []string{sm.ValidateResourcePolicy.Action(), sm.PutResourcePolicy.Action()},
+	}, s.validatePolicy)
 }
 
 func newService(keys *kmsservice.Service) *Service {
@@ -79,6 +97,7 @@ func newService(keys *kmsservice.Service) *Service {
 		listed:     record.New[Secret](tableHeads),
 		values:     record.New[Value](tableValues),
 		deprecated: record.New[Version](tableDeprecated),
+		policies:   record.Memoised[ResourcePolicy](tablePolicies, maxPolicies),
 		keys:       keys,
 	}
 }

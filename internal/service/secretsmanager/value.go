@@ -4,6 +4,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -97,11 +98,11 @@ func (v version) cipher(dataKey secret.Blob, binary bool) (cipher.AEAD, []byte, 
 
 // seal encrypts a value under a new data key.
 func (s *Service) seal(ctx context.Context, tx kv.Tx, call *gate.Call, v version, c content) (*Value, error) {
-	key, err := s.kmsKey(tx, call, v.secret.KMSKey)
+	key, err := s.kmsKey(tx, call, v.secret)
 	if err != nil {
 		return nil, err
 	}
-	out, err := gate.Invoke(ctx, call, tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
+	out, err := gate.Invoke(ctx, call.InAccount(v.secret.Account), tx, kms.GenerateDataKey, &kms.GenerateDataKeyInput{
 		KeyId: &key, KeySpec: new("AES_256"), EncryptionContext: v.context(),
 	})
 	if err != nil {
@@ -143,7 +144,11 @@ func (s *Service) open(ctx context.Context, r kv.Reader, call *gate.Call, v vers
 func (s *Service) dataKey(ctx context.Context, r kv.Reader, call *gate.Call, v version, value *Value) (secret.Blob, error) {
 	var first error
 	for _, key := range value.Keys {
-		out, err := gate.Invoke(ctx, call, r, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: key.Blob, EncryptionContext: v.context()})
+		if key.KMSKey == "" && v.secret.Account != call.Account {
+			first = cmp.Or[error](first, errDefaultKey)
+			continue
+		}
+		out, err := gate.Invoke(ctx, call.InAccount(v.secret.Account), r, kms.Decrypt, &kms.DecryptInput{CiphertextBlob: key.Blob, EncryptionContext: v.context()})
 		if err == nil {
 			return out.Plaintext, nil
 		}
