@@ -35,7 +35,7 @@ func (s *service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 	}
 	out := &ssm.DescribeParametersOutput{Parameters: []ssm.ParameterMetadata{}}
 	if isTrue(in.Shared) {
-		return out, nil // nothing is shared between accounts
+		return out, nil // what a resource policy shares is not listed, as long as it is no resource share of RAM
 	}
 	found, next, err := s.page(r, call, l)
 	if err != nil {
