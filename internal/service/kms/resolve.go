@@ -32,6 +32,19 @@ func (s *Service) find(r kv.Reader, call *gate.Call, id string) (*Key, error) {
 	return s.byID(r, call, name)
 }
 
+// KeyARN returns the ARN of the key that an identifier means, for the condition keys of
+// other services. An ARN of another account's key is taken as it stands.
+func (s *Service) KeyARN(r kv.Reader, call *gate.Call, id string) (string, error) {
+	k, err := s.find(r, call, id)
+	switch {
+	case err == nil:
+		return k.ARN(call), nil
+	case arn.IsARN(id) && !strings.Contains(id, ":"+aliasPrefix):
+		return id, nil
+	}
+	return "", err
+}
+
 // findKey is find for the operations that don't take an alias: a name that is no key
 // id is none whatever it is.
 func (s *Service) findKey(r kv.Reader, call *gate.Call, id string) (*Key, error) {

@@ -57,6 +57,7 @@ func checkCreate(call *gate.Call, in *sm.CreateSecretInput) (content, error) {
 	}
 	if len(in.Tags) > 0 {
 		t, err := newTarget(call, *in.Name)
+		t.Keys = creation{call: call, in: in}.values
 		if err != nil {
 			return content{}, err
 		}
@@ -113,4 +114,56 @@ func value(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// toCreate is what a decision about CreateSecret is taken on.
+func (s *Service) toCreate(_ context.Context, r kv.Reader, call *gate.Call, in *sm.CreateSecretInput) (gate.Target, error) {
+	t, err := newTarget(call, *in.Name)
+	t.Keys = creation{s, r, call, in}.values
+	return t, err
+}
+
+// creation are the condition keys of a CreateSecret, and of what it does besides, which
+// has no service and reader: then the KMS key is not resolved. The tags of the secret
+// are those of the request.
+type creation struct {
+	service *Service
+	reader  kv.Reader
+	call    *gate.Call
+	in      *sm.CreateSecretInput
+}
+
+func (c creation) values(key string) ([]string, bool) {
+	in := c.in
+	switch key {
+	case "secretsmanager:name":
+		return optional(in.Name)
+	case "secretsmanager:description":
+		return optional(in.Description)
+	case "secretsmanager:type", "secretsmanager:resource/type":
+		return optional(in.Type)
+	case "secretsmanager:kmskeyid":
+		return optional(in.KmsKeyId)
+	case "secretsmanager:kmskeyarn":
+		if c.service == nil {
+			return nil, false
+		}
+		return c.service.keyARN(c.reader, c.call, in.KmsKeyId)
+	case "secretsmanager:addreplicaregions":
+		return askedRegions(in.AddReplicaRegions)
+	case "secretsmanager:forceoverwritereplicasecret":
+		return flag(in.ForceOverwriteReplicaSecret)
+	}
+	if name, ok := resourceTag(key); ok {
+		return askedTags(in.Tags, "aws:requesttag/"+name)
+	}
+	return askedTags(in.Tags, key)
+}
+
+// askedRegions are the regions that a request would replicate a secret to.
+func askedRegions(replicas []sm.ReplicaRegionType) (regions []string, found bool) {
+	for _, replica := range replicas {
+		regions = append(regions, value(replica.Region))
+	}
+	return regions, regions != nil
 }

@@ -5,6 +5,7 @@ package secretsmanager
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,4 +75,19 @@ func (s *Service) restore(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.R
 	secret = secret.clone()
 	secret.Changed, secret.Deleted, secret.DeletionDate = call.Time.UTC(), time.Time{}, time.Time{}
 	return out, s.save(tx, secret)
+}
+
+// askedDelete has the condition keys of DeleteSecret. A secret that is not deleted at
+// once waits for the default window if the request has none.
+func askedDelete(in *sm.DeleteSecretInput, key string) ([]string, bool) {
+	force := is(in.ForceDeleteWithoutRecovery, false)
+	switch {
+	case key == "secretsmanager:forcedeletewithoutrecovery":
+		return []string{strconv.FormatBool(force)}, true
+	case key != "secretsmanager:recoverywindowindays":
+		return nil, false
+	case in.RecoveryWindowInDays != nil:
+		return []string{strconv.FormatInt(*in.RecoveryWindowInDays, 10)}, true
+	}
+	return []string{strconv.Itoa(defaultWindow)}, !force
 }

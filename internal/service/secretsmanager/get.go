@@ -77,3 +77,18 @@ func (v Versions) choose(id, stage *string) (string, error) {
 func errNoVersion(id string) error {
 	return sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for VersionId: " + id)
 }
+
+// askedGet has the condition keys of GetSecretValue. A request that names no version is
+// for the current one, so that a policy can allow that one only.
+func askedGet(in *sm.GetSecretValueInput, key string) ([]string, bool) {
+	switch key {
+	case "secretsmanager:versionid":
+		return optional(in.VersionId)
+	case "secretsmanager:versionstage":
+		if in.VersionId == nil && in.VersionStage == nil {
+			return []string{stageCurrent}, true
+		}
+		return optional(in.VersionStage)
+	}
+	return nil, false
+}

@@ -98,3 +98,12 @@ func (s *Service) reencryptVersion(ctx context.Context, tx kv.Tx, call *gate.Cal
 	v.secret.Versions[v.id] = head
 	return s.store(tx, v, value)
 }
+
+// keyARN is the condition key secretsmanager:KmsKeyArn of a request that names a KMS key.
+func (s *Service) keyARN(r kv.Reader, call *gate.Call, id *string) ([]string, bool) {
+	if id == nil {
+		return nil, false
+	}
+	name, err := s.keys.KeyARN(r, call, *id)
+	return []string{name}, err == nil
+}

@@ -87,7 +87,7 @@ func (s *Service) validatePolicy(_ context.Context, r kv.Reader, call *gate.Call
 		if !secret.Deleted.IsZero() {
 			return nil, errDeleted
 		}
-		t.ARN = secret.ARN
+		t.ARN, t.Keys = secret.ARN, secret.condition
 	}
 	p, err := s.compilePolicy(r, *in.ResourcePolicy)
 	if err != nil {
@@ -117,5 +117,7 @@ func (s *Service) toValidate(_ context.Context, r kv.Reader, call *gate.Call, in
 	if in.SecretId == nil {
 		return everything, nil
 	}
-	return s.target(r, call, *in.SecretId)
+	t, err := s.target(r, call, *in.SecretId)
+	t.Keys = conditions[sm.ValidateResourcePolicyInput]{service: s, reader: r, call: call, target: t.ARN, id: *in.SecretId}.values
+	return t, err
 }

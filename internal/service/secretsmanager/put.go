@@ -101,3 +101,16 @@ func (s *Service) changeKey(ctx context.Context, tx kv.Tx, call *gate.Call, secr
 	}
 	return s.reencrypt(ctx, tx, call, secret)
 }
+
+// askedUpdate has the condition keys of UpdateSecret but for the KMS key's ARN.
+func askedUpdate(in *sm.UpdateSecretInput, key string) ([]string, bool) {
+	switch key {
+	case "secretsmanager:description":
+		return optional(in.Description)
+	case "secretsmanager:kmskeyid":
+		return optional(in.KmsKeyId)
+	case "secretsmanager:type":
+		return optional(in.Type)
+	}
+	return nil, false
+}

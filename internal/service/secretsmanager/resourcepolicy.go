@@ -109,3 +109,11 @@ func (s *Service) deletePolicy(_ context.Context, tx kv.Tx, call *gate.Call, in 
 func (s *Service) erasePolicy(tx kv.Tx, secret *Secret) error {
 	return s.policies.Delete(tx, secret.Account, secret.Region, secret.UID)
 }
+
+// askedPolicy has the condition key of PutResourcePolicy.
+func askedPolicy(in *sm.PutResourcePolicyInput, key string) ([]string, bool) {
+	if key != "secretsmanager:blockpublicpolicy" {
+		return nil, false
+	}
+	return flag(in.BlockPublicPolicy)
+}

@@ -60,21 +60,21 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service 
 	s.gate, s.directory = g, directory
 	g.Job(kindExpire, jobs.Handler{Do: s.expire})
 	g.Job(kindIndex, jobs.Handler{Do: s.index})
-	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(toCreate)}, s.create)
-	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }), s.get)
+	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(s.toCreate)}, s.create)
+	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }, askedGet), s.get)
 	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
-	gate.Write(g, sm.UpdateSecret, on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }), s.update)
+	gate.Write(g, sm.UpdateSecret, on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }, askedUpdate), s.update)
 	gate.Read(g, sm.DescribeSecret, on(s, gate.AccessRead, func(in *sm.DescribeSecretInput) *string { return in.SecretId }), s.describe)
 	gate.Read(g, sm.BatchGetSecretValue, gate.Row[sm.BatchGetSecretValueInput]{
 		Access: gate.AccessList, Targets: unnamed[sm.BatchGetSecretValueInput],
 	}, s.batch)
 	gate.Read(g, sm.ListSecrets, gate.Row[sm.ListSecretsInput]{Access: gate.AccessList, Targets: unnamed[sm.ListSecretsInput]}, s.list)
 	gate.Read(g, sm.ListSecretVersionIds, on(s, gate.AccessRead, func(in *sm.ListSecretVersionIdsInput) *string { return in.SecretId }), s.listVersions)
-	gate.Write(g, sm.UpdateSecretVersionStage, on(s, gate.AccessWrite, func(in *sm.UpdateSecretVersionStageInput) *string { return in.SecretId }), s.moveStage)
-	gate.Write(g, sm.DeleteSecret, on(s, gate.AccessWrite, func(in *sm.DeleteSecretInput) *string { return in.SecretId }), s.remove)
+	gate.Write(g, sm.UpdateSecretVersionStage, on(s, gate.AccessWrite, func(in *sm.UpdateSecretVersionStageInput) *string { return in.SecretId }, askedMove), s.moveStage)
+	gate.Write(g, sm.DeleteSecret, on(s, gate.AccessWrite, func(in *sm.DeleteSecretInput) *string { return in.SecretId }, askedDelete), s.remove)
 	gate.Write(g, sm.RestoreSecret, on(s, gate.AccessWrite, func(in *sm.RestoreSecretInput) *string { return in.SecretId }), s.restore)
-	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }), s.tag)
-	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }), s.untag)
+	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }, askedTag), s.tag)
+	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }, askedUntag), s.untag)
 	s.bindPolicies(g)
 	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: unnamed[sm.GetRandomPasswordInput]}, randomPassword)
 	return s
@@ -82,7 +82,7 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service 
 
 // bindPolicies binds the operations on resource policies.
 func (s *Service) bindPolicies(g *gate.Gate) {
-	gate.Write(g, sm.PutResourcePolicy, on(s, gate.AccessPermissions, func(in *sm.PutResourcePolicyInput) *string { return in.SecretId }), s.putPolicy)
+	gate.Write(g, sm.PutResourcePolicy, on(s, gate.AccessPermissions, func(in *sm.PutResourcePolicyInput) *string { return in.SecretId }, askedPolicy), s.putPolicy)
 	gate.Read(g, sm.GetResourcePolicy, on(s, gate.AccessRead, func(in *sm.GetResourcePolicyInput) *string { return in.SecretId }), s.getPolicy)
 	gate.Write(g, sm.DeleteResourcePolicy, on(s, gate.AccessPermissions, func(in *sm.DeleteResourcePolicyInput) *string { return in.SecretId }), s.deletePolicy)
 	gate.Read(g, sm.ValidateResourcePolicy, gate.Row[sm.ValidateResourcePolicyInput]{
@@ -102,10 +102,17 @@ func newService(keys *kmsservice.Service) *Service {
 	}
 }
 
-// on makes the row of an operation on the one secret that a member names.
-func on[In any](s *Service, access gate.Access, id func(*In) *string) gate.Row[In] {
+// on makes the row of an operation on the one secret that a member names. Asks, if it is
+// given, has what the request says for condition keys.
+func on[In any](s *Service, access gate.Access, id func(*In) *string, asks ...asked[In]) gate.Row[In] {
+	var says asked[In]
+	if len(asks) > 0 {
+		says = asks[0]
+	}
 	return gate.Row[In]{Access: access, Targets: gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
-		return s.target(r, call, *id(in))
+		t, err := s.target(r, call, *id(in))
+		t.Keys = conditions[In]{s, r, call, t.ARN, *id(in), in, says}.values
+		return t, err
 	})}
 }
 
@@ -116,7 +123,3 @@ func unnamed[In any](context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target
 
 // everything is what decisions on no one secret are taken on.
 var everything = gate.Target{ARN: "*", Unnamed: true}
-
-func toCreate(_ context.Context, _ kv.Reader, call *gate.Call, in *sm.CreateSecretInput) (gate.Target, error) {
-	return newTarget(call, *in.Name)
-}

@@ -75,3 +75,11 @@ func (v Versions) detach(stage string, from *string) error {
 	v.take(stage, *from)
 	return nil
 }
+
+// askedMove has the condition key of UpdateSecretVersionStage.
+func askedMove(in *sm.UpdateSecretVersionStageInput, key string) ([]string, bool) {
+	if key != "secretsmanager:versionstage" {
+		return nil, false
+	}
+	return optional(in.VersionStage)
+}

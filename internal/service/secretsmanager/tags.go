@@ -79,3 +79,11 @@ func (s *Secret) setTag(tag Tag) {
 func reserved(key string) bool {
 	return len(key) >= len(reservedTag) && strings.EqualFold(key[:len(reservedTag)], reservedTag)
 }
+
+// askedTag has the condition keys of TagResource.
+func askedTag(in *sm.TagResourceInput, key string) ([]string, bool) { return askedTags(in.Tags, key) }
+
+// askedUntag has the condition key of UntagResource.
+func askedUntag(in *sm.UntagResourceInput, key string) ([]string, bool) {
+	return in.TagKeys, key == "aws:tagkeys" && len(in.TagKeys) > 0
+}

@@ -1,0 +1,206 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package secretsmanager_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/coffer-secrets/coffer/internal/service/servicetest"
+)
+
+// conditional is a case of TestConditionKeys: a call that a user makes who is allowed
+// everything of Secrets Manager under a condition.
+type conditional struct {
+	condition string
+	call      func(*secretsmanager.Client) error
+	allowed   bool
+}
+
+// TestConditionKeys holds the condition keys of Secrets Manager, in requests and of the
+// secret, and the gate's where a call comes from.
+func TestConditionKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key := w.newKey()
+	if _, err := kms.NewFromConfig(w.Config(w.Root)).CreateAlias(w.ctx, &kms.CreateAliasInput{AliasName: new("alias/k"), TargetKeyId: &key}); err != nil {
+		t.Fatal(err)
+	}
+	red := []types.Tag{{Key: new("Team"), Value: new("red")}}
+	out, err := w.CreateSecret(w.ctx, &secretsmanager.CreateSecretInput{Name: new("db"), SecretString: new(canary), Tags: red})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := *out.VersionId
+	w.put("db", canary+"2")
+	w.create("plain", canary)
+	all := append(w.readConditions(old, *out.ARN), w.writeConditions(key, red)...)
+	for i, c := range all {
+		user := w.as(fmt.Sprintf("user-%d", i), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{`+c.condition+`}}]}`,
+			servicetest.Allow("*", "kms:*"))
+		err := c.call(user)
+		if denied := strings.HasPrefix(fault(err), "AccessDeniedException"); denied == c.allowed || err != nil && !denied {
+			t.Errorf("%d, under %s: %v", i, c.condition, err)
+		}
+	}
+}
+
+func (w *world) readConditions(old, arn string) []conditional {
+	get := func(in secretsmanager.GetSecretValueInput) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			_, err := c.GetSecretValue(w.ctx, &in)
+			return err
+		}
+	}
+	current := get(secretsmanager.GetSecretValueInput{SecretId: new("db")})
+	plain := get(secretsmanager.GetSecretValueInput{SecretId: new("plain")})
+	absent := get(secretsmanager.GetSecretValueInput{SecretId: new("absent")})
+	previous := get(secretsmanager.GetSecretValueInput{SecretId: new("db"), VersionStage: new("AWSPREVIOUS")})
+	byID := get(secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &old})
+	describe := func(c *secretsmanager.Client) error {
+		_, err := c.DescribeSecret(w.ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+		return err
+	}
+	list := func(c *secretsmanager.Client) error {
+		_, err := c.ListSecrets(w.ctx, &secretsmanager.ListSecretsInput{})
+		return err
+	}
+	batch := func(c *secretsmanager.Client) error {
+		out, err := c.BatchGetSecretValue(w.ctx, &secretsmanager.BatchGetSecretValueInput{SecretIdList: []string{"db"}})
+		if err == nil && len(out.Errors) > 0 {
+			err = fmt.Errorf("%s: %s", *out.Errors[0].ErrorCode, *out.Errors[0].Message)
+		}
+		return err
+	}
+	return []conditional{
+		{`"ForAnyValue:StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, current, true},
+		{`"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, current, true},
+		{`"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, previous, false},
+		{`"StringEquals":{"secretsmanager:VersionStage":"AWSPREVIOUS"}`, previous, true},
+		{`"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, byID, false},
+		{`"StringEquals":{"secretsmanager:VersionId":"` + old + `"}`, byID, true},
+		{`"StringEquals":{"secretsmanager:VersionId":"` + old + `"}`, current, false},
+		{`"ArnLike":{"secretsmanager:SecretId":"arn:aws:secretsmanager:*:*:secret:db-*"}`, current, true},
+		{`"ArnLike":{"secretsmanager:SecretId":"arn:aws:secretsmanager:*:*:secret:db-*"}`, describe, true},
+		{`"ArnLike":{"secretsmanager:SecretId":"arn:aws:secretsmanager:*:*:secret:db-*"}`, plain, false},
+		{`"StringEquals":{"secretsmanager:ResourceTag/Team":"red"}`, current, true},
+		{`"StringEquals":{"aws:ResourceTag/team":"red"}`, describe, true},
+		{`"StringEquals":{"aws:ResourceTag/Team":"blue"}`, describe, false},
+		{`"StringEquals":{"aws:ResourceTag/Team":"red"}`, plain, false},
+		{`"StringEquals":{"aws:ResourceTag/Team":"red"}`, absent, false},
+		{`"Null":{"secretsmanager:resource/Type":"true"}`, current, true},
+		{`"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}`, current, true},
+		{`"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}`, current, false},
+		{`"NotIpAddress":{"aws:SourceIp":"127.0.0.1"}`, list, false},
+		{`"Bool":{"aws:SecureTransport":"true"}`, current, false}, // the test's listener has no TLS
+		{`"StringEquals":{"aws:RequestedRegion":"eu-west-1","aws:ResourceAccount":"123456789012","aws:PrincipalType":"User"}`, current, true},
+		{`"StringLike":{"aws:username":"user-*"},"Null":{"aws:TokenIssueTime":"true"}`, list, true},
+		{`"DateLessThan":{"aws:CurrentTime":"2026-03-15T00:00:00Z"},"NumericGreaterThan":{"aws:EpochTime":"1700000000"}`, list, true},
+		{`"DateGreaterThan":{"aws:CurrentTime":"2026-03-15T00:00:00Z"}`, list, false},
+		{`"StringLike":{"aws:UserAgent":"aws-sdk-go-v2/*"}`, list, true},
+		{`"Bool":{"aws:ViaAWSService":"false"}`, batch, true},
+		{`"StringEqualsIfExists":{"secretsmanager:VersionStage":"AWSPREVIOUS"}`, batch, false},
+	}
+}
+
+func (w *world) writeConditions(key string, red []types.Tag) []conditional {
+	n := 0
+	create := func(in secretsmanager.CreateSecretInput) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			_, err := c.CreateSecret(w.ctx, &in)
+			return err
+		}
+	}
+	update := func(in secretsmanager.UpdateSecretInput) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			in.SecretId = new("plain")
+			_, err := c.UpdateSecret(w.ctx, &in)
+			return err
+		}
+	}
+	remove := func(in secretsmanager.DeleteSecretInput) func(*secretsmanager.Client) error {
+		n++
+		name := fmt.Sprintf("going-%d", n)
+		w.create(name, canary)
+		return func(c *secretsmanager.Client) error {
+			in.SecretId = &name
+			_, err := c.DeleteSecret(w.ctx, &in)
+			return err
+		}
+	}
+	tag := func(tags []types.Tag) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			_, err := c.TagResource(w.ctx, &secretsmanager.TagResourceInput{SecretId: new("db"), Tags: tags})
+			return err
+		}
+	}
+	untag := func(c *secretsmanager.Client) error {
+		_, err := c.UntagResource(w.ctx, &secretsmanager.UntagResourceInput{SecretId: new("plain"), TagKeys: []string{"Owner"}})
+		return err
+	}
+	move := func(c *secretsmanager.Client) error {
+		versions := w.describe("db").VersionIdsToStages
+		for id := range versions {
+			if _, err := c.UpdateSecretVersionStage(w.ctx, &secretsmanager.UpdateSecretVersionStageInput{SecretId: new("db"), VersionStage: new("mine"), MoveToVersionId: &id}); err != nil {
+				return err
+			}
+			break
+		}
+		return nil
+	}
+	byAlias := secretsmanager.CreateSecretInput{Name: new("app/by-alias"), Description: new("of the app"), KmsKeyId: new("alias/k"), SecretString: new(canary)}
+	return []conditional{
+		{`"StringLike":{"secretsmanager:Name":"app/*"}`, create(secretsmanager.CreateSecretInput{Name: new("app/one")}), true},
+		{`"StringLike":{"secretsmanager:Name":"app/*"}`, create(secretsmanager.CreateSecretInput{Name: new("other")}), false},
+		{`"StringEquals":{"secretsmanager:Description":"of the app","secretsmanager:KmsKeyId":"alias/k"},"ArnEquals":{"secretsmanager:KmsKeyArn":"` + key + `"}`, create(byAlias), true},
+		{`"ArnEquals":{"secretsmanager:KmsKeyArn":"` + key + `"}`, create(secretsmanager.CreateSecretInput{Name: new("app/two")}), false},
+		{`"Null":{"secretsmanager:Type":"true","secretsmanager:AddReplicaRegions":"true"},"Bool":{"secretsmanager:ForceOverwriteReplicaSecret":"false"}`, create(secretsmanager.CreateSecretInput{Name: new("app/three")}), true},
+		{`"StringEquals":{"aws:RequestTag/Team":"red"},"ForAllValues:StringEquals":{"aws:TagKeys":"Team"}`, create(secretsmanager.CreateSecretInput{Name: new("app/four"), Tags: red}), true},
+		{`"StringEquals":{"secretsmanager:ResourceTag/Team":"red"}`, create(secretsmanager.CreateSecretInput{Name: new("app/five"), Tags: red}), true},
+		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(secretsmanager.CreateSecretInput{Name: new("app/six")}), false},
+		{`"StringEquals":{"secretsmanager:Description":"mine"}`, update(secretsmanager.UpdateSecretInput{Description: new("mine")}), true},
+		{`"StringEquals":{"secretsmanager:Description":"mine"}`, update(secretsmanager.UpdateSecretInput{Description: new("theirs")}), false},
+		{`"ArnEquals":{"secretsmanager:KmsKeyArn":"` + key + `"}`, update(secretsmanager.UpdateSecretInput{KmsKeyId: new("alias/k")}), true},
+		{`"ArnEquals":{"secretsmanager:KmsKeyArn":"` + key + `"}`, update(secretsmanager.UpdateSecretInput{Description: new("x")}), false},
+		{`"NumericGreaterThanEquals":{"secretsmanager:RecoveryWindowInDays":"14"}`, remove(secretsmanager.DeleteSecretInput{RecoveryWindowInDays: new(int64(14))}), true},
+		{`"NumericGreaterThanEquals":{"secretsmanager:RecoveryWindowInDays":"14"}`, remove(secretsmanager.DeleteSecretInput{RecoveryWindowInDays: new(int64(7))}), false},
+		{`"NumericEquals":{"secretsmanager:RecoveryWindowInDays":"30"}`, remove(secretsmanager.DeleteSecretInput{}), true},
+		{`"NumericEquals":{"secretsmanager:RecoveryWindowInDays":"30"}`, remove(secretsmanager.DeleteSecretInput{ForceDeleteWithoutRecovery: new(true)}), false},
+		{`"Bool":{"secretsmanager:ForceDeleteWithoutRecovery":"false"}`, remove(secretsmanager.DeleteSecretInput{ForceDeleteWithoutRecovery: new(true)}), false},
+		{`"Bool":{"secretsmanager:ForceDeleteWithoutRecovery":"false"}`, remove(secretsmanager.DeleteSecretInput{}), true},
+		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Team","Owner"]},"Null":{"aws:TagKeys":"false"}`, tag(red), true},
+		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Owner"]}`, tag(red), false},
+		{`"StringEquals":{"aws:RequestTag/team":"red","aws:ResourceTag/team":"red"}`, tag(red), true},
+		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Owner"]}`, untag, true},
+		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}`, untag, false},
+		{`"StringEquals":{"secretsmanager:VersionStage":"mine"}`, move, true},
+		{`"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, move, false},
+	}
+}
+
+// TestAttributesOfPrincipalAndSecret is the story of attribute-based access: one policy
+// for all, by which users reach what has their name in its own.
+func TestAttributesOfPrincipalAndSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create("home/ada/db", canary)
+	w.create("home/bob/db", canary)
+	const own = `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:*:*:secret:home/${aws:username}/*"},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.1"},"Bool":{"aws:ViaAWSService":"false"}}}]}`
+	for _, who := range []string{"ada", "bob"} {
+		c := w.as(who, own)
+		for _, whose := range []string{"ada", "bob"} {
+			_, err := c.GetSecretValue(w.ctx, &secretsmanager.GetSecretValueInput{SecretId: new("home/" + whose + "/db")})
+			if (err == nil) != (who == whose) {
+				t.Errorf("%s reads %s's: %v", who, whose, err)
+			}
+		}
+	}
+}
