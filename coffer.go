@@ -30,29 +30,47 @@ package coffer
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 )
 
-// standard is the Client of the package's functions. It configures itself when it is
-// first used, and never changes after that.
-var standard Client
+// standard is the Client of the package's functions.
+var standard atomic.Pointer[Client]
+
+// Default returns the Client of the package's functions. Unless SetDefault was called, it
+// is a zero Client, which configures itself when it is first used.
+func Default() *Client {
+	if c := standard.Load(); c != nil {
+		return c
+	}
+	standard.CompareAndSwap(nil, new(Client))
+	return standard.Load()
+}
+
+// SetDefault makes c the Client of the package's functions, and returns the one before,
+// which stays open. A program that needs a Config calls it first of all.
+func SetDefault(c *Client) (before *Client) {
+	before = Default()
+	standard.Store(c)
+	return before
+}
 
 // Get returns a secret's value. A binary secret's bytes are in the string as they are.
 func Get(ctx context.Context, id string, options ...Option) (string, error) {
-	return standard.Get(ctx, id, options...)
+	return Default().Get(ctx, id, options...)
 }
 
 // GetJSON returns a secret whose value is JSON, as those of databases are.
 func GetJSON[T any](ctx context.Context, id string, options ...Option) (T, error) {
 	var into T
-	err := standard.GetJSON(ctx, id, &into, options...)
+	err := Default().GetJSON(ctx, id, &into, options...)
 	return into, err
 }
 
 // Parameter returns a parameter's value, decrypted if it is a SecureString.
 func Parameter(ctx context.Context, name string, options ...Option) (string, error) {
-	return standard.Parameter(ctx, name, options...)
+	return Default().Parameter(ctx, name, options...)
 }
 
 // With runs fn with a secret. If fn's error is or wraps ErrAuthentication, which
@@ -60,7 +78,7 @@ func Parameter(ctx context.Context, name string, options ...Option) (string, err
 // there is another version by now; failing that, with the version before. If there is no
 // other version, fn's error is the answer.
 func With(ctx context.Context, id string, fn func(Secret) error, options ...Option) error {
-	return standard.With(ctx, id, fn, options...)
+	return Default().With(ctx, id, fn, options...)
 }
 
 // Option says which version of a secret or parameter is meant, or how it is to be had.

@@ -100,6 +100,7 @@ var Floors = []Floor{
 		{"internal/lambdahost", Server},
 		{"internal/functions", Server},
 		{"internal/server", Server},
+		{"coffertest", Test},
 		{"internal/ui", Server},
 		{"internal/bench", Server},
 		{"internal/demo", Server},

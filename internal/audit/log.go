@@ -55,6 +55,7 @@ type Options struct {
 	Store        kv.Store         // where lines are staged; without one Stage fails
 	Node         string           // tells this server's staged lines from other servers'; "local"
 	Now          func() time.Time // time.Now, for the records that the log writes of itself
+	Unsynced     bool             // leaves it to the system when files get onto the disk: for logs of a test
 	files        filer            // the operating system's
 }
 
@@ -135,6 +136,9 @@ func newLog(o Options) (*Log, error) {
 	}
 	if o.files == nil {
 		o.files = osFiles{}
+	}
+	if o.Unsynced {
+		o.files = unsynced{o.files}
 	}
 	if o.Node == "" {
 		o.Node = "local"

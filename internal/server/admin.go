@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/gate"
@@ -68,7 +67,7 @@ func (v *Vault) line(act *Act, failure error) ([]byte, error) {
 	}
 	e := audit.Event{
 		UserIdentity: audit.UserIdentity{Type: "Unknown", AccountID: v.Config.Account, InvokedBy: "coffer " + act.By},
-		EventTime:    time.Now(), EventSource: "iam.amazonaws.com", EventName: act.Name,
+		EventTime:    v.now(), EventSource: "iam.amazonaws.com", EventName: act.Name,
 		AWSRegion: v.Config.Region, SourceIPAddress: "coffer " + act.By, UserAgent: "coffer/" + Version,
 		RequestParameters: details, EventID: gate.NewID(), EventType: audit.TypeServiceEvent, RecipientAccountID: v.Config.Account,
 	}

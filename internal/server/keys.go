@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -42,12 +41,12 @@ func (v *Vault) DevKey(ctx context.Context, id string, value secret.Value) (key 
 	err = v.Do(ctx, act, func(tx kv.Tx) error {
 		if err := v.Directory.EnsurePrincipal(tx, identity.Principal{
 			Account: v.Config.Account, Kind: identity.Root, Name: string(identity.Root),
-		}, false, time.Now()); err != nil {
+		}, false, v.now()); err != nil {
 			return err
 		}
 		key, err = v.Directory.CreateKey(tx, identity.NewKey{
 			Account: v.Config.Account, Kind: identity.Root, Name: string(identity.Root), ID: id, Secret: value,
-		}, time.Now())
+		}, v.now())
 		return err
 	})
 	return key, err

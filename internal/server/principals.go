@@ -12,7 +12,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -90,7 +89,7 @@ func (s *Server) applyPrincipal(ctx context.Context, p identity.Principal, keys 
 	}); err != nil || same {
 		return err
 	}
-	now := time.Now()
+	now := s.now()
 	act := &Act{Name: "Create" + title(p.Kind), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
 	return s.Do(ctx, act, func(tx kv.Tx) error {
 		if _, err := s.Directory.PutPrincipal(tx, p, now); err != nil {

@@ -55,7 +55,12 @@ type Server struct {
 
 // Open opens the data directory, and makes what is missing on first start.
 func Open(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
-	vault, err := OpenVault(ctx, c, log)
+	return OpenOn(ctx, c, log, Ground{})
+}
+
+// OpenOn is Open on another ground than the data directory alone.
+func OpenOn(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Server, error) {
+	vault, err := openVault(ctx, c, log, on)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +82,13 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	published, err := events.Open(ctx, events.Config{Store: s.Store, Retention: s.Config.EventsRetention})
+	published, err := events.Open(ctx, events.Config{Store: s.Store, Retention: s.Config.EventsRetention, Now: s.now})
 	if err != nil {
 		return err
 	}
 	s.gate, err = gate.New(gate.Config{
 		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, TokenKey: [32]byte(token.Reveal()),
-		Log: s.Log, Observe: s.metrics.observe,
+		Now: s.now, Log: s.Log, Observe: s.metrics.observe,
 	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return err
@@ -93,10 +98,10 @@ func (s *Server) assemble(ctx context.Context) error {
 	smservice.Bind(s.gate, keys, s.Directory)
 	parameterstore.Bind(s.gate, keys, s.Directory)
 	cofferservice.Bind(s.gate)
-	if err := smservice.Prepare(ctx, s.Store, time.Now()); err != nil {
+	if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
 		return err
 	}
-	s.jobs = jobs.Start(jobs.Config{Store: s.Store, Log: s.Log, Handlers: s.gate.Jobs()})
+	s.jobs = s.startJobs()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())

@@ -44,7 +44,7 @@ func (s sessions) Open(ctx context.Context, account, role, function string) (lam
 	err := s.vault.Do(ctx, act, func(tx kv.Tx) (err error) {
 		key, err = s.vault.Directory.CreateKey(tx, identity.NewKey{
 			Account: account, Kind: identity.Role, Name: role, Session: name, Duration: sessionLength,
-		}, time.Now())
+		}, s.vault.now())
 		if err == nil {
 			act.Details["accessKeyId"] = key.ID
 		}

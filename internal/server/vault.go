@@ -31,19 +31,28 @@ type Vault struct {
 	Store     *seal.Store
 	Audit     *audit.Log
 	Directory *identity.Directory
+
+	now func() time.Time
 }
 
 // OpenVault opens the data directory that c names, and makes it if it is not there.
 func OpenVault(ctx context.Context, c Config, log *slog.Logger) (*Vault, error) {
+	return openVault(ctx, c, log, Ground{})
+}
+
+func openVault(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Vault, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	v := &Vault{Config: c, Log: log, Directory: identity.NewDirectory()}
+	if on.Now == nil {
+		on.Now = time.Now
+	}
+	v := &Vault{Config: c, Log: log, Directory: identity.NewDirectory(), now: on.Now}
 	var err error
-	if v.Store, err = c.openStore(ctx); err != nil {
+	if v.Store, err = c.openStore(ctx, on); err != nil {
 		return nil, err
 	}
-	if v.Audit, err = c.openAudit(ctx, v.Store); err != nil {
+	if v.Audit, err = c.openAudit(ctx, v.Store, on); err != nil {
 		return nil, errors.Join(err, v.Store.Close())
 	}
 	if r := v.Audit.Recovery(); r != (audit.Recovery{}) {
@@ -81,7 +90,7 @@ func (c Config) AnchorKey(ctx context.Context) (secret.Value, error) {
 	if err := c.exists(); err != nil {
 		return secret.Value{}, err
 	}
-	store, err := c.openStore(ctx)
+	store, err := c.openStore(ctx, Ground{})
 	if err != nil {
 		return secret.Value{}, err
 	}
@@ -116,7 +125,10 @@ func (v *Vault) recorded(ctx context.Context, act *Act, do func(context.Context)
 // Close closes the data directory.
 func (v *Vault) Close() error { return errors.Join(v.Audit.Close(), v.Store.Close()) }
 
-func (c *Config) openStore(ctx context.Context) (*seal.Store, error) {
+func (c *Config) openStore(ctx context.Context, on Ground) (*seal.Store, error) {
+	if on.Store != nil {
+		return seal.Open(ctx, on.Store, on.Root, seal.Options{Now: on.Now})
+	}
 	root, err := c.Root()
 	if err != nil {
 		return nil, err
@@ -125,7 +137,7 @@ func (c *Config) openStore(ctx context.Context) (*seal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := seal.Open(ctx, bolt, root, seal.Options{})
+	store, err := seal.Open(ctx, bolt, root, seal.Options{Now: on.Now})
 	if err != nil {
 		return nil, errors.Join(err, bolt.Close())
 	}
@@ -147,12 +159,12 @@ func (c *Config) Root() (seal.Root, error) {
 // anchorLabel is what the key of the audit log's anchor is derived from.
 const anchorLabel = "audit anchor"
 
-func (c *Config) openAudit(ctx context.Context, store *seal.Store) (*audit.Log, error) {
+func (c *Config) openAudit(ctx context.Context, store *seal.Store, on Ground) (*audit.Log, error) {
 	key, err := store.Derive(anchorLabel)
 	if err != nil {
 		return nil, err
 	}
-	o := audit.Options{Path: c.AuditFile, AnchorKey: key.Reveal(), Store: store, SyncInterval: audit.SyncAlways}
+	o := audit.Options{Path: c.AuditFile, AnchorKey: key.Reveal(), Store: store, SyncInterval: audit.SyncAlways, Now: on.Now, Unsynced: on.Unsynced}
 	if c.AuditOnFailure == "continue" {
 		o.Mode = audit.Continue
 	}

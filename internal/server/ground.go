@@ -1,0 +1,59 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/jobs"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/seal"
+)
+
+// Ground is what a server stands on in place of its data directory and the machine's
+// clock. It is for servers that live as long as a test does: nothing of them outlasts the
+// process but the audit log. The zero value changes nothing.
+type Ground struct {
+	// Store is in place of the database file. The server closes it.
+	Store kv.Store
+	// Root is what the store's keyring is wrapped by. It belongs to Store.
+	Root seal.Root
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Unsynced leaves it to the operating system when the audit log gets onto the disk.
+	Unsynced bool
+}
+
+func (s *Server) startJobs() *jobs.Worker {
+	return jobs.Start(jobs.Config{Store: s.Store, Log: s.Log, Handlers: s.gate.Jobs(), Now: s.now})
+}
+
+// Settle does the jobs that are due by the clock, which may just have been moved, and
+// returns when none is left, or ctx ends. No other call of Settle or Close may be under
+// way.
+func (s *Server) Settle(ctx context.Context) error {
+	if err := s.jobs.Close(); err != nil {
+		return err
+	}
+	s.jobs = s.startJobs() // which looks at the clock at once
+	var waiting int
+	look := func(r kv.Reader) (err error) {
+		waiting, err = jobs.Due(r, s.now())
+		return err
+	}
+	rev, err := s.Store.View(ctx, look)
+	if err != nil || waiting == 0 {
+		return err
+	}
+	for _, err := range s.Store.Watch(ctx, kv.Prefix("jobs"), rev) {
+		if err == nil {
+			_, err = s.Store.View(ctx, look)
+		}
+		if err != nil || waiting == 0 {
+			return err
+		}
+	}
+	return ctx.Err()
+}
