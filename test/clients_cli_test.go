@@ -129,18 +129,26 @@ func (c awsCLI) blob(argument string) string {
 // audit log has it.
 func checkAllCalled(t *testing.T, p *process) {
 	t.Helper()
-	called := map[string]bool{}
+	succeeded := auditedActions(t, p)
+	for action := range servedOperations(t) {
+		if !succeeded[action] {
+			t.Errorf("no step of this test calls %s with success", action)
+		}
+	}
+}
+
+// auditedActions are the IAM actions that the audit log of a process has, and whether one
+// succeeded.
+func auditedActions(t *testing.T, p *process) map[string]bool {
+	t.Helper()
+	actions := map[string]bool{}
 	for line := range strings.Lines(mustRun(t, "audit", "tail", "--json", "-n", "0", "--data", p.Data)) {
 		var r struct{ EventSource, EventName, ErrorCode string }
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
 		}
 		action := strings.TrimSuffix(r.EventSource, ".amazonaws.com") + ":" + r.EventName
-		called[action] = called[action] || r.ErrorCode == ""
+		actions[action] = actions[action] || r.ErrorCode == ""
 	}
-	for action := range servedOperations(t) {
-		if !called[action] {
-			t.Errorf("no step of this test calls %s with success", action)
-		}
-	}
+	return actions
 }
