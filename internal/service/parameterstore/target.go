@@ -14,6 +14,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
 // cloudTrailType is what CloudTrail calls a parameter.
@@ -183,30 +184,19 @@ type conditions struct {
 }
 
 func (c conditions) values(key string) ([]string, bool) {
-	lower := strings.ToLower(key)
-	switch prefix, tag, _ := strings.Cut(lower, "/"); prefix {
+	switch prefix, tag, _ := strings.Cut(key, "/"); prefix {
 	case "aws:resourcetag", "ssm:resourcetag":
-		return tagValue(c.tags, tag)
+		return policy.Tag(c.tags, tag)
 	case "aws:requesttag":
-		return tagValue(c.requested, tag)
+		return policy.Tag(c.requested, tag)
 	case "aws:tagkeys":
 		if c.requested == nil {
 			return c.keys, len(c.keys) > 0
 		}
 		return slices.Sorted(maps.Keys(c.requested)), len(c.requested) > 0
 	}
-	value, ok := c.other[lower]
+	value, ok := c.other[key]
 	return []string{value}, ok
-}
-
-// tagValue looks a tag up, whose key in a condition has no case.
-func tagValue(tags map[string]string, key string) ([]string, bool) {
-	for k, value := range tags {
-		if strings.EqualFold(k, key) {
-			return []string{value}, true
-		}
-	}
-	return nil, false
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
