@@ -204,3 +204,63 @@ func TestAttributesOfPrincipalAndSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestConditionsOfAResourcePolicy holds the policy of a secret that lets a team of two
+// accounts in by the secret's tag, and keeps everybody from all but the current version.
+func TestConditionsOfAResourcePolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const consumer = "999999999999"
+	arn := w.create("db", canary)
+	w.put("db", canary)
+	w.setPolicy("db", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":"*","Action":"secretsmanager:*","Resource":"*","Condition":{
+			"StringEquals":{"aws:PrincipalAccount":["`+servicetest.Account+`","`+consumer+`"],"secretsmanager:ResourceTag/shared":"yes","aws:ResourceAccount":"`+servicetest.Account+`"},
+			"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/team-*"}}},
+		{"Effect":"Deny","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{
+			"StringNotEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}}}]}`)
+	near := w.as("team-near", servicetest.Allow("*", "kms:Decrypt"))
+	stranger := w.as("other", servicetest.Allow("*", "kms:Decrypt"))
+	far := secretsmanager.NewFromConfig(w.Config(w.UserIn(consumer, "team-far", servicetest.Allow("*", "secretsmanager:*"))))
+	describe := func(c *secretsmanager.Client) string {
+		_, err := c.DescribeSecret(w.ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+		code, _, _ := strings.Cut(fault(err), ":")
+		return code
+	}
+	look := func(step string, want ...string) {
+		t.Helper()
+		for i, c := range []*secretsmanager.Client{near, stranger, far} {
+			if got := describe(c); got != want[i] {
+				t.Errorf("%s, %d: %s; want %s", step, i, got, want[i])
+			}
+		}
+	}
+	const refused, welcome = "AccessDeniedException", "no error"
+	look("without the tag", refused, refused, refused)
+	if _, err := w.TagResource(w.ctx, &secretsmanager.TagResourceInput{SecretId: &arn, Tags: tags("shared", "yes")}); err != nil {
+		t.Fatal(err)
+	}
+	look("with the tag", welcome, refused, welcome)
+	for stage, want := range map[string]string{"AWSCURRENT": welcome, "AWSPREVIOUS": refused} {
+		for name, c := range map[string]*secretsmanager.Client{"near": near, "root": w.Client} {
+			_, err := c.GetSecretValue(w.ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionStage: &stage})
+			if code, _, _ := strings.Cut(fault(err), ":"); code != want {
+				t.Errorf("%s reads %s: %v", name, stage, err)
+			}
+		}
+	}
+	if read(near, t, arn) != welcome {
+		t.Error("the current version by default")
+	}
+	if _, err := w.UntagResource(w.ctx, &secretsmanager.UntagResourceInput{SecretId: &arn, TagKeys: []string{"shared"}}); err != nil {
+		t.Fatal(err)
+	}
+	look("without the tag again", refused, refused, refused)
+	for block, want := range map[string]bool{"true": true, "false": false} {
+		c := w.as("putter-"+block, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"secretsmanager:BlockPublicPolicy":"true"}}}}`)
+		_, err := c.PutResourcePolicy(w.ctx, &secretsmanager.PutResourcePolicyInput{SecretId: new("db"), ResourcePolicy: new(statement("Allow", user("other"), "secretsmanager:*")), BlockPublicPolicy: new(block == "true")})
+		if (err == nil) != want {
+			t.Errorf("with BlockPublicPolicy %s: %v", block, err)
+		}
+	}
+}
