@@ -56,7 +56,7 @@ func metadata(call *gate.Call, p *Parameter) ssm.ParameterMetadata {
 		Name: new(p.Name), ARN: new(parameterARN(call, p.key())), Type: new(v.Type), KeyId: present(v.KeyID),
 		LastModifiedDate: new(api.NewTime(v.Modified)), LastModifiedUser: new(v.User), Description: present(v.Description),
 		AllowedPattern: present(v.AllowedPattern), Version: new(v.Number), Tier: new(v.Tier),
-		Policies: shownPolicies(v), DataType: new(v.DataType),
+		Policies: shownPolicies(call, p, v), DataType: new(v.DataType),
 	}
 }
 

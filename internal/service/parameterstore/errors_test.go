@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
@@ -72,6 +73,11 @@ const (
 	noChange   = `{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Hours"}}`
 )
 
+// expiring is an Expiration with that timestamp.
+func expiring(timestamp string) string {
+	return `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"` + timestamp + `"}}`
+}
+
 func refusals() []refusal {
 	levels := func(n int) string { return strings.Repeat("/l", n) }
 	advanced := func(text string) change { return change{"Tier": "Advanced", "Policies": text} }
@@ -131,6 +137,16 @@ func refusals() []refusal {
 		put(advanced(policies(`{"Type":"Expire","Version":"1.0","Attributes":{}}`)), "InvalidPolicyTypeException",
 			"The policy type isn't supported. Parameter Store supports the following policy types: Expiration, ExpirationNotification, and NoChangeNotification."),
 		put(advanced(policies(strings.Replace(expiration, "T00", " 00", 1))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(expiring(servicetest.Start.Format(time.RFC3339Nano)))), "InvalidPolicyAttributeException", badAttribute), // not in the future
+		put(advanced(policies(expiring("2031-02-29T00:00:00Z"))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(expiring("2031-02-28T00:00:00"))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(expiring("2031-02-28T0:00:00Z"))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(expiring("2031-02-28T00:00:00,5Z"))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(expiring("2031-02-28"))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(strings.Replace(noChange, `"1"`, `1`, 1))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(strings.Replace(noChange, `"1"`, `"-1"`, 1))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(strings.Replace(noChange, `"1"`, `"1.5"`, 1))), "InvalidPolicyAttributeException", badAttribute),
+		put(advanced(policies(strings.Replace(noChange, `Hours`, `hours`, 1))), "InvalidPolicyAttributeException", badAttribute),
 		put(advanced(policies(strings.Replace(expiration, "1.0", "2.0", 1))), "InvalidPolicyAttributeException", badAttribute),
 		put(advanced(policies(strings.Replace(noChange, "Hours", "Weeks", 1))), "InvalidPolicyAttributeException", badAttribute),
 		put(advanced(policies(strings.Replace(noChange, `"1"`, `"0"`, 1))), "InvalidPolicyAttributeException", badAttribute),
@@ -359,7 +375,10 @@ func TestLimitsAreInclusive(t *testing.T) {
 		{"Name": "braces", "Value": `{"a":{"b":"}}"}}`},
 		{"Name": "digits", "AllowedPattern": `\d{1,4}`, "Value": "1000"},
 		{"Name": "list", "AllowedPattern": `\d`, "Value": "1,2", "Type": "StringList"},
-		{"Name": "offset", "Tier": "Advanced", "Policies": `[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2030-11-01T22:13:48.87+10:30:00"}}]`},
+		{"Name": "offset", "Tier": "Advanced", "Policies": policies(expiring("2030-11-01T22:13:48.87+10:30:00"))},
+		{"Name": "minutes", "Tier": "Advanced", "Policies": policies(expiring("2030-11-01T22:13-00:30"))},
+		{"Name": "nanoseconds", "Tier": "Advanced", "Policies": policies(expiring("9999-12-31T23:59:59.999999999Z"), strings.Replace(noChange, `"1","Unit":"Hours"`, `"2147483647","Unit":"Days"`, 1))},
+		{"Name": "long-ago", "Tier": "Advanced", "Policies": policies(expiration, `{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"2147483647","Unit":"Days"}}`)},
 	} {
 		r := put(c, "", "")
 		body, err := json.Marshal(r.in)

@@ -16,22 +16,22 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
 
-// events returns what was published so far, oldest first.
-func (f *fixture) events() (all []events.Event) {
+// events returns what was published so far, oldest first, and erased since it was looked
+// at last.
+func (f *fixture) events() []events.Event {
 	f.tb.Helper()
 	if _, err := f.Store.View(f.tb.Context(), func(r kv.Reader) error {
-		all = nil
-		for entry, err := range events.Read(r, servicetest.Account, servicetest.Region, "") {
+		for entry, err := range events.Read(r, servicetest.Account, servicetest.Region, f.looked) {
 			if err != nil {
 				return err
 			}
-			all = append(all, entry.Event)
+			f.published, f.looked = append(f.published, entry.Event), entry.Cursor
 		}
 		return nil
 	}); err != nil {
 		f.tb.Fatal(err)
 	}
-	return all
+	return f.published
 }
 
 // details are the details of all events so far.

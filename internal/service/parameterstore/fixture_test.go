@@ -4,6 +4,7 @@
 package parameterstore_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -14,7 +15,9 @@ import (
 	"github.com/aws/smithy-go"
 	"go.uber.org/goleak"
 
+	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
@@ -27,8 +30,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fixture is a server with a client of the account's root.
 type fixture struct {
 	*servicetest.Server
-	tb  testing.TB
-	ssm *awsssm.Client
+	tb   testing.TB
+	ssm  *awsssm.Client
+	gate *gate.Gate // the current one
+
+	published []events.Event
+	looked    events.Cursor // up to where they are in published
 }
 
 func newFixture(tb testing.TB) *fixture {
@@ -39,6 +46,7 @@ func newFixture(tb testing.TB) *fixture {
 		keys := kmsservice.Bind(g)
 		secretsmanager.Bind(g, keys, identity.NewDirectory())
 		parameterstore.Bind(g, keys, identity.NewDirectory())
+		f.gate = g
 	})
 	f.ssm = f.as(f.Root)
 	return f
@@ -70,6 +78,19 @@ func (f *fixture) label(name string, version int64, labels ...string) {
 	if err != nil || len(out.InvalidLabels) > 0 || out.ParameterVersion != version {
 		f.tb.Fatalf("labelling %s: %+v, %v", name, out, err)
 	}
+}
+
+// value is what the store has under a key.
+func (f *fixture) value(key string) (value []byte) {
+	f.tb.Helper()
+	if _, err := f.Store.View(f.tb.Context(), func(r kv.Reader) error {
+		data, err := r.Get(key)
+		value = bytes.Clone(data)
+		return err
+	}); err != nil {
+		f.tb.Fatal(err)
+	}
+	return value
 }
 
 // put puts a parameter that must be taken.

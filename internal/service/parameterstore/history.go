@@ -81,7 +81,7 @@ func (s *service) historyEntry(ctx context.Context, r kv.Reader, call *gate.Call
 	return &ssm.ParameterHistory{
 		Type: new(v.Type), KeyId: present(v.KeyID), LastModifiedDate: new(api.NewTime(v.Modified)), LastModifiedUser: new(v.User),
 		Description: present(v.Description), Value: value, AllowedPattern: present(v.AllowedPattern), Version: new(v.Number),
-		Labels: p.labelsOf(v.Number), Tier: new(v.Tier), Policies: shownPolicies(v), DataType: new(v.DataType),
+		Labels: p.labelsOf(v.Number), Tier: new(v.Tier), Policies: shownPolicies(call, p, v), DataType: new(v.DataType),
 	}, nil
 }
 

@@ -29,7 +29,9 @@ type Parameter struct {
 	// own.
 	Policed bool `json:",omitzero"`
 	// Oldest is the number of the oldest version that is kept.
-	Oldest  int64
+	Oldest int64
+	// Wake is when the policies are looked at next, if they are.
+	Wake    time.Time `json:",omitzero"`
 	Current Version
 }
 
@@ -45,6 +47,8 @@ type Version struct {
 	Description    string    `json:",omitzero"`
 	Policies       []string  `json:",omitzero"` // each the JSON text of one
 	Expires        time.Time `json:",omitzero"` // of the Expiration policy
+	Assigned       time.Time `json:",omitzero"` // when the policies were given
+	Acted          []int     `json:",omitzero"` // the policies, by their place, that were acted on
 	Modified       time.Time
 	User           string // ARN
 	// Value is the plaintext, or the ciphertext of a SecureString.

@@ -14,9 +14,9 @@
 // of a SecureString is encrypted under a KMS key besides, with the parameter's ARN as
 // encryption context, by calls to KMS that are decided and recorded as the caller's.
 //
-// A parameter whose Expiration policy has passed does not exist for any operation. Its
-// records stay in the store until a parameter of that name is put again. The other
-// policies are kept and shown, and notify nobody yet.
+// A parameter whose Expiration policy has passed does not exist for any operation from
+// that instant on. Its records are erased by a job at that time, which also publishes the
+// events of all policies: see Parameter.Wake.
 package parameterstore
 
 import (
@@ -24,6 +24,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/record"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
@@ -38,6 +39,7 @@ const maxRememberedPolicies = 1024
 
 // service is Parameter Store over a store. It is for concurrent use.
 type service struct {
+	gate      *gate.Gate
 	keys      *kmsservice.Service
 	directory Directory
 	heads     *record.Table[Parameter]
@@ -50,12 +52,14 @@ type service struct {
 // KMS too. Directory knows whom a resource policy may name.
 func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) {
 	s := &service{
+		gate:      g,
 		keys:      keys,
 		directory: directory,
 		heads:     record.Memoised[Parameter]("ssm/parameter", maxRemembered),
 		versions:  record.New[Version]("ssm/version"),
 		policies:  record.Memoised[resourcePolicies](tablePolicies, maxRememberedPolicies),
 	}
+	g.Job(kindPolicies, jobs.Handler{Do: s.enforce})
 	gate.Write(g, ssm.PutParameter, gate.Row[ssm.PutParameterInput]{
 		Access: gate.AccessWrite, Targets: gate.One(s.putTarget),
 	}, s.put)

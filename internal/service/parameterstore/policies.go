@@ -4,6 +4,9 @@
 package parameterstore
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/gate"
 )
 
 // The policies of a parameter: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html
@@ -21,7 +25,6 @@ const (
 	policyNoChange     = "NoChangeNotification"
 	policyVersion      = "1.0"
 	maxPolicies        = 10
-	statusPending      = "Pending"
 	msgPoliciesLimit   = "You can assign a maximum of 10 policies to a parameter."
 	msgPolicyType      = "The policy type isn't supported. Parameter Store supports the following policy types: Expiration, ExpirationNotification, and NoChangeNotification."
 	msgPolicyAttribute = "A policy attribute or its value is invalid."
@@ -44,10 +47,7 @@ type policyAttributes struct {
 
 // readPolicies reads the Policies of a request: a JSON array. It returns the policies
 // one by one, and when the parameter expires. [{}] takes all policies away.
-//
-// Expiration is kept by every operation. The notifications are kept with the
-// parameter and shown, and nobody is notified by this version.
-func readPolicies(text string) (policies []string, expires time.Time, err error) {
+func readPolicies(text string, now time.Time) (policies []string, expires time.Time, err error) {
 	var all []jsontext.Value
 	if json.Unmarshal([]byte(text), &all) != nil {
 		return nil, expires, api.ValidationException.Newf("Invalid policies input: %s.", text)
@@ -66,7 +66,7 @@ func readPolicies(text string) (policies []string, expires time.Time, err error)
 		if json.Unmarshal(raw, &p, json.RejectUnknownMembers(true)) != nil {
 			return nil, expires, ssm.InvalidPolicyAttributeException.New(msgPolicyAttribute)
 		}
-		at, err := p.check()
+		at, err := p.check(now)
 		if err != nil {
 			return nil, expires, err
 		}
@@ -82,17 +82,13 @@ func readPolicies(text string) (policies []string, expires time.Time, err error)
 }
 
 // check refuses a policy that is not as documented, and returns the time of an
-// Expiration.
-func (p *inlinePolicy) check() (at time.Time, err error) {
+// Expiration, which is yet to come.
+func (p *inlinePolicy) check(now time.Time) (at time.Time, err error) {
 	a, ok := p.Attributes, false
 	switch p.Type {
 	case policyExpiration:
-		// The formats are Java's ISO_INSTANT and ISO_OFFSET_DATE_TIME.
-		at, err = time.Parse("2006-01-02T15:04:05.999999999Z07:00", a.Timestamp)
-		if err != nil {
-			at, err = time.Parse("2006-01-02T15:04:05.999999999Z07:00:00", a.Timestamp)
-		}
-		ok = err == nil && a == policyAttributes{Timestamp: a.Timestamp}
+		at, ok = readTimestamp(a.Timestamp)
+		ok = ok && a == policyAttributes{Timestamp: a.Timestamp} && at.After(now)
 	case policyNotify:
 		ok = isPeriod(a.Before, a.Unit) && a.After == "" && a.Timestamp == ""
 	case policyNoChange:
@@ -103,21 +99,95 @@ func (p *inlinePolicy) check() (at time.Time, err error) {
 	if !ok || p.Version != policyVersion {
 		return at, ssm.InvalidPolicyAttributeException.New(msgPolicyAttribute)
 	}
-	return at.UTC(), nil
+	return at, nil
 }
+
+// timestamp is the form of Java's ISO_INSTANT and ISO_OFFSET_DATE_TIME, which AWS names.
+var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d(:\d\d)?)$`)
+
+func readTimestamp(text string) (time.Time, bool) {
+	if !timestamp.MatchString(text) {
+		return time.Time{}, false
+	}
+	for _, layout := range []string{
+		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z07:00:00", "2006-01-02T15:04Z07:00:00",
+	} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// The units of periods.
+const (
+	unitDays  = "Days"
+	unitHours = "Hours"
+)
 
 func isPeriod(n, unit string) bool {
 	count, err := strconv.ParseUint(n, 10, 31)
-	return err == nil && count > 0 && (unit == "Days" || unit == "Hours")
+	return err == nil && count > 0 && (unit == unitDays || unit == unitHours)
 }
 
-// shownPolicies are a version's policies as answers have them.
-func shownPolicies(v *Version) []ssm.ParameterInlinePolicy {
+// storedPolicy returns a policy of a version, which was read before it was stored.
+func storedPolicy(text string) (p inlinePolicy) {
+	_ = json.Unmarshal([]byte(text), &p)
+	return p
+}
+
+// due is when a version's policy is to be acted on: at once, if the time for it had passed
+// before it was given. Zero means never.
+func (p *inlinePolicy) due(v *Version) (at time.Time) {
+	switch a := p.Attributes; {
+	case p.Type == policyExpiration:
+		return v.Expires
+	case p.Type == policyNoChange:
+		return shift(v.Modified, a.After, a.Unit, 1)
+	case !v.Expires.IsZero():
+		at = shift(v.Expires, a.Before, a.Unit, -1)
+		if given := v.assigned(); at.Before(given) {
+			at = given
+		}
+	}
+	return at
+}
+
+// assigned is when the version's policies were given.
+func (v *Version) assigned() time.Time { return cmp.Or(v.Assigned, v.Modified) }
+
+// shift is t with a period added, or taken away.
+func shift(t time.Time, n, unit string, sign int) time.Time {
+	count, _ := strconv.Atoi(n) // as isPeriod has seen
+	days, hours := count, 0
+	if unit == unitHours {
+		days, hours = count/24, count%24
+	}
+	return t.AddDate(0, 0, sign*days).Add(time.Duration(sign*hours) * time.Hour)
+}
+
+// The statuses of policies:
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterInlinePolicy.html.
+// No policy fails: what can't be done is tried again.
+const (
+	statusPending    = "Pending"
+	statusInProgress = "InProgress"
+	statusFinished   = "Finished"
+)
+
+// shownPolicies are the policies of a version of p as answers have them.
+func shownPolicies(call *gate.Call, p *Parameter, v *Version) []ssm.ParameterInlinePolicy {
 	out := []ssm.ParameterInlinePolicy{}
-	for _, text := range v.Policies {
-		var p struct{ Type string }
-		_ = json.Unmarshal([]byte(text), &p) // it was read before it was stored
-		out = append(out, ssm.ParameterInlinePolicy{PolicyText: new(text), PolicyType: new(p.Type), PolicyStatus: new(statusPending)})
+	for i, text := range v.Policies {
+		policy, status := storedPolicy(text), statusPending
+		due := policy.due(v)
+		switch {
+		case slices.Contains(v.Acted, i):
+			status = statusFinished
+		case v.Number == p.Current.Number && !due.IsZero() && !call.Time.Before(due):
+			status = statusInProgress
+		}
+		out = append(out, ssm.ParameterInlinePolicy{PolicyText: &text, PolicyType: &policy.Type, PolicyStatus: &status})
 	}
 	return out
 }

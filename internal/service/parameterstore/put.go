@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"strings"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -47,7 +48,7 @@ func (s *service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *ssm.Pu
 		return nil, err
 	}
 	if old != nil && old.expired(call.Time) {
-		if err := s.remove(tx, call, old); err != nil {
+		if err := s.act(tx, call, old); err != nil {
 			return nil, err
 		}
 		old = nil
@@ -64,6 +65,9 @@ func (s *service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *ssm.Pu
 		return nil, err
 	}
 	if err := s.setValue(ctx, tx, call, &p.Current, parameterARN(call, key), in.Value.Value); err != nil {
+		return nil, err
+	}
+	if err := p.wake(tx, call); err != nil {
 		return nil, err
 	}
 	if err := s.heads.Put(tx, p, segments(call, key)...); err != nil {
@@ -135,17 +139,32 @@ func (v *Version) settle(call *gate.Call, in *ssm.PutParameterInput) error {
 	if err := v.settleKey(in.KeyId); err != nil {
 		return err
 	}
-	if in.Policies != nil {
-		var err error
-		if v.Policies, v.Expires, err = readPolicies(*in.Policies); err != nil {
-			return err
-		}
+	if err := v.settlePolicies(call.Time, in.Policies); err != nil {
+		return err
 	}
 	var err error
 	if v.Tier, err = chooseTier(in.Tier, v.Tier, in.Value.Len(), len(v.Policies) > 0); err != nil {
 		return err
 	}
 	return checkValue(v, in.Value.Value)
+}
+
+// settlePolicies takes the policies of the request. If it has none, they stay as they
+// are, and the time for a change begins anew.
+func (v *Version) settlePolicies(now time.Time, text *string) (err error) {
+	if text != nil {
+		v.Assigned, v.Acted = now.UTC(), nil
+		v.Policies, v.Expires, err = readPolicies(*text, now)
+		return err
+	}
+	acted := v.Acted
+	v.Acted = nil // the slice is the version's before, too
+	for _, i := range acted {
+		if policy := storedPolicy(v.Policies[i]); policy.Type != policyNoChange {
+			v.Acted = append(v.Acted, i)
+		}
+	}
+	return nil
 }
 
 func (v *Version) settleKey(keyID *string) error {

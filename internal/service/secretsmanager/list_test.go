@@ -147,8 +147,11 @@ func TestPagesHoldWhileSecretsComeAndGo(t *testing.T) {
 	w.described("s0000", "")
 	for _, in := range []secretsmanager.ListSecretsInput{{}, {SortBy: types.SortByTypeName}, {SortOrder: types.SortOrderTypeDesc}} {
 		first, err := w.ListSecrets(w.ctx, &in)
-		if err != nil || len(first.SecretList) != 100 || first.NextToken == nil {
-			t.Fatalf("a page has %d secrets, want 100; %v", len(first.SecretList), err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(first.SecretList) != 100 || first.NextToken == nil {
+			t.Fatalf("a page has %d secrets, want 100", len(first.SecretList))
 		}
 	}
 	in := secretsmanager.ListSecretsInput{SortBy: types.SortByTypeName, MaxResults: new(int32(10))}
