@@ -6,6 +6,7 @@ package gate
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,10 +33,7 @@ func (k conditions) Values(key string) ([]string, bool) {
 	case "aws:securetransport":
 		return one(strconv.FormatBool(c.Secure))
 	case "aws:sourceip":
-		if c.Via != "" || !c.SourceIP.IsValid() {
-			return nil, false
-		}
-		return one(c.SourceIP.String())
+		return c.sourceIP()
 	case "aws:useragent":
 		return oneUnlessEmpty(c.UserAgent)
 	case "aws:requestedregion":
@@ -46,15 +44,8 @@ func (k conditions) Values(key string) ([]string, bool) {
 		return c.ofSession(func(*Session) string { return "false" })
 	case "aws:viaawsservice":
 		return one(strconv.FormatBool(c.Via != ""))
-	case "aws:calledvia":
-		via := c.calledVia()
-		return via, via != nil
-	case "aws:calledviafirst":
-		via := c.calledVia()
-		return via[:min(1, len(via))], via != nil
-	case "aws:calledvialast":
-		via := c.calledVia()
-		return via[max(0, len(via)-1):], via != nil
+	case "aws:calledvia", "aws:calledviafirst", "aws:calledvialast":
+		return c.calledVia(strings.TrimPrefix(key, "aws:calledvia"))
 	case "kms:viaservice":
 		return oneUnlessEmpty(c.Via)
 	}
@@ -64,15 +55,32 @@ func (k conditions) Values(key string) ([]string, bool) {
 	return nil, false
 }
 
-// calledVia are the services that made the call for the caller, the first one first.
-func (c *Call) calledVia() (via []string) {
+// sourceIP is the client's address, in its own calls.
+func (c *Call) sourceIP() ([]string, bool) {
+	if c.Via != "" || !c.SourceIP.IsValid() {
+		return nil, false
+	}
+	return one(c.SourceIP.String())
+}
+
+// calledVia are the services that made the call for the caller, the first one first, or
+// the one that is asked for.
+func (c *Call) calledVia(which string) (via []string, found bool) {
 	for ; c.outer != nil; c = c.outer {
 		if c.service != c.outer.service {
 			via = append(via, c.outer.service.EventSource())
 		}
 	}
 	slices.Reverse(via)
-	return via
+	switch {
+	case via == nil:
+		return nil, false
+	case which == "first":
+		via = via[:1]
+	case which == "last":
+		via = via[len(via)-1:]
+	}
+	return via, true
 }
 
 // ofSession is a key that only temporary credentials have.

@@ -30,7 +30,8 @@ type Decision struct {
 	Reason  Reason
 	// PolicyType is the kind of policy that denied: that has a Deny, or that lacks an
 	// Allow. If there are several it is the first in the order service control,
-	// resource, identity, boundary, session. It is zero if the request is allowed.
+	// resource, identity, boundary, session; but of an Allow, identity comes before
+	// resource. It is zero if the request is allowed.
 	PolicyType Kind
 	// Matches has every statement that matched the request, denials first; only
 	// Explain fills it.

@@ -4,7 +4,7 @@
 package policy
 
 // Evaluate decides a request. It stops as soon as the decision is certain, leaves
-// Matches empty and allocates nothing.
+// Matches empty, and allocates nothing but what conditions and variables take.
 func Evaluate(set *Set, req *Request) Decision {
 	e := evaluator{req: req}
 	return e.decide(set)

@@ -193,10 +193,10 @@ type mark struct {
 // pass over the text once.
 //
 // Only the latest star of each breadth is ever tried again, the narrow one until it
-// is at a colon for good. It is enough: the least
-// that an earlier star can take leaves a later star, which is at least as broad, the
-// most to choose from; and a narrow star can't leave its part of the ARN, where
-// taking less is as good. So the steps are bounded by the product of the lengths.
+// is at a colon for good. It is enough: the least that an earlier star can take leaves
+// a later star, which is at least as broad, the most to choose from; and a narrow star
+// can't leave its part of the ARN, where taking less is as good. So the steps are
+// bounded by the product of the lengths.
 func (p *pattern) run(text string) (matched bool, steps int) {
 	var wide, narrow mark
 	for i, j := 0, 0; ; {
