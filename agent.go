@@ -54,14 +54,14 @@ type agentStore struct {
 	token     string
 	transport *http.Transport
 
-	// otherwise makes the store to use if nothing listens where an agent might be.
-	// It is nil where one must be.
+	// otherwise returns the store to use if nothing listens where an agent might be. It is
+	// nil where one must be.
 	otherwise func() (store, error)
 	mu        sync.Mutex
 	instead   store
 }
 
-func newAgentStore(base string, cfg *Config, mayBeAbsent bool) (store, error) {
+func newAgentStore(base string, cfg *Config, otherwise func() (store, error)) (store, error) {
 	token, err := agentToken(cfg)
 	if err != nil {
 		return nil, err
@@ -69,13 +69,9 @@ func newAgentStore(base string, cfg *Config, mayBeAbsent bool) (store, error) {
 	if u, err := url.Parse(base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("coffer: the agent's address is not an http URL")
 	}
-	s := &agentStore{base: base, token: token, transport: &http.Transport{
+	return &agentStore{base: base, token: token, otherwise: otherwise, transport: &http.Transport{
 		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, DisableCompression: true,
-	}}
-	if mayBeAbsent {
-		s.otherwise = func() (store, error) { return newDirect(cfg) }
-	}
-	return s, nil
+	}}, nil
 }
 
 func agentToken(cfg *Config) (string, error) {
@@ -118,12 +114,12 @@ func (s *agentStore) Failed(ctx context.Context, ref cache.Ref, versionID string
 }
 
 // Close implements store.
-func (s *agentStore) Close() {
-	s.transport.CloseIdleConnections()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.instead != nil {
-		s.instead.Close()
+func (s *agentStore) Close() { s.transport.CloseIdleConnections() }
+
+// Forget implements store: the agent asks the source again.
+func (s *agentStore) Forget(ctx context.Context, ref cache.Ref) {
+	if answer, err := s.Refresh(ctx, ref); err == nil {
+		answer.Wipe()
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/source/aws"
 )
 
@@ -37,6 +39,8 @@ type Config struct {
 	// Stale is for how long after that it may stand in for a source that can't be
 	// reached. Zero means an hour, less than zero never.
 	Stale time.Duration
+	// Defaults are options of every call, before its own.
+	Defaults []Option
 	// Getenv reads the environment. Nil means os.Getenv.
 	Getenv func(string) string
 }
@@ -46,11 +50,14 @@ type store interface {
 	Get(ctx context.Context, ref cache.Ref) (cache.Answer, error)
 	Refresh(ctx context.Context, ref cache.Ref) (cache.Answer, error)
 	Failed(ctx context.Context, ref cache.Ref, versionID string) (cache.Answer, error)
+	// Forget sees to it that the next Get of ref is not answered by what was kept
+	// before, under whatever version. It fails silently.
+	Forget(ctx context.Context, ref cache.Ref)
 	Close()
 }
 
 var (
-	_ store = direct{}
+	_ store = (*direct)(nil)
 	_ store = (*agentStore)(nil)
 )
 
@@ -62,6 +69,15 @@ type Client struct {
 	once   sync.Once
 	store  store
 	err    error
+	own    own
+}
+
+// own is the cache of this process, if it is needed: an agent has no way to set
+// anything, and no paths.
+type own struct {
+	mu     sync.Mutex
+	direct *direct
+	closed bool
 }
 
 // New returns a Client. What is wrong with its configuration is an error of its calls.
@@ -70,17 +86,30 @@ func New(cfg Config) *Client { return &Client{config: cfg} }
 // Close ends what the client has started, and overwrites the values that it kept. The
 // client can't be used after that.
 func (c *Client) Close() {
-	c.once.Do(func() { c.err = errors.New("coffer: the client is closed") })
+	c.once.Do(func() { c.err = errClosed })
 	if c.store != nil {
 		c.store.Close()
 	}
+	c.own.mu.Lock()
+	defer c.own.mu.Unlock()
+	if c.own.closed = true; c.own.direct != nil && c.store != c.own.direct {
+		c.own.direct.Close()
+	}
 }
+
+var errClosed = errors.New("coffer: the client is closed")
 
 // Get is like the function Get.
 func (c *Client) Get(ctx context.Context, id string, options ...Option) (string, error) {
 	s, err := c.Secret(ctx, id, options...)
 	defer s.value.Wipe() // nobody else has it
 	return s.Text(), err
+}
+
+// GetBytes is like the function GetBytes.
+func (c *Client) GetBytes(ctx context.Context, id string, options ...Option) ([]byte, error) {
+	s, err := c.Secret(ctx, id, options...)
+	return s.value.Reveal(), err // nobody else has it
 }
 
 // GetJSON is like the function GetJSON, and decodes into what v points to.
@@ -95,7 +124,7 @@ func (c *Client) GetJSON(ctx context.Context, id string, v any, options ...Optio
 
 // Secret returns a secret with all that is known of it.
 func (c *Client) Secret(ctx context.Context, id string, options ...Option) (Secret, error) {
-	answer, err := c.get(ctx, newQuery(cache.Ref{Kind: cache.Secret, ID: id}, options))
+	answer, err := c.get(ctx, c.newQuery(cache.Ref{Kind: cache.Secret, ID: id}, options))
 	if err != nil {
 		return Secret{}, err
 	}
@@ -104,17 +133,29 @@ func (c *Client) Secret(ctx context.Context, id string, options ...Option) (Secr
 
 // Parameter is like the function Parameter.
 func (c *Client) Parameter(ctx context.Context, name string, options ...Option) (string, error) {
-	answer, err := c.get(ctx, newQuery(cache.Ref{Kind: cache.Parameter, ID: name, Decrypt: true}, options))
+	v, err := c.parameter(ctx, name, options)
+	defer v.Wipe()
+	return v.RevealString(), err
+}
+
+// ParameterJSON is like the function ParameterJSON, and decodes into what v points to.
+func (c *Client) ParameterJSON(ctx context.Context, name string, v any, options ...Option) error {
+	value, err := c.parameter(ctx, name, options)
 	if err != nil {
-		return "", err
+		return err
 	}
-	defer answer.Wipe()
-	return answer.Text.RevealString(), nil
+	defer value.Wipe()
+	return decodeJSON(name, value, v)
+}
+
+func (c *Client) parameter(ctx context.Context, name string, options []Option) (secret.Value, error) {
+	answer, err := c.get(ctx, c.newQuery(cache.Ref{Kind: cache.Parameter, ID: name, Decrypt: true}, options))
+	return answer.Text, err
 }
 
 // With is like the function With.
 func (c *Client) With(ctx context.Context, id string, fn func(Secret) error, options ...Option) error {
-	q := newQuery(cache.Ref{Kind: cache.Secret, ID: id}, options)
+	q := c.newQuery(cache.Ref{Kind: cache.Secret, ID: id}, options)
 	first, err := c.get(ctx, q)
 	if err != nil {
 		return err
@@ -125,21 +166,59 @@ func (c *Client) With(ctx context.Context, id string, fn func(Secret) error, opt
 	}
 	second, failed := c.store.Failed(ctx, q.ref, first.VersionID)
 	if failed != nil || second.VersionID == first.VersionID {
+		second.Wipe()
 		return err
+	}
+	if second, failed = q.apply(second); failed != nil {
+		return failed
 	}
 	return fn(secretOf(second))
 }
 
+// get returns what q asks for, in the form that it asks for.
 func (c *Client) get(ctx context.Context, q query) (cache.Answer, error) {
 	if c.once.Do(c.configure); c.err != nil {
 		return cache.Answer{}, c.err
 	}
-	get := c.store.Get
-	if q.fresh {
-		get = c.store.Refresh
+	answer, err := q.ask(ctx, c.store)
+	if err != nil {
+		return cache.Answer{}, wrap(q.ref.ID, err)
 	}
-	answer, err := get(ctx, q.ref)
-	return answer, wrap(q.ref.ID, err)
+	return q.apply(answer)
+}
+
+// ask gets the answer from a store, no older than it may be.
+func (q *query) ask(ctx context.Context, from store) (cache.Answer, error) {
+	if q.fresh {
+		return from.Refresh(ctx, q.ref)
+	}
+	held, err := from.Get(ctx, q.ref)
+	if err != nil || q.maxAge <= 0 || held.Age < q.maxAge || held.Status == cache.Stale {
+		return held, err
+	}
+	answer, err := from.Refresh(ctx, q.ref)
+	if wrapped := wrap(q.ref.ID, err); errors.Is(wrapped, ErrUnavailable) {
+		held.Status = cache.Stale
+		return held, nil
+	}
+	held.Wipe()
+	return answer, err
+}
+
+// apply makes of an answer what q asks for.
+func (q *query) apply(a cache.Answer) (cache.Answer, error) {
+	if q.encoding == Plain && q.field == "" {
+		return a, nil
+	}
+	value := &a.Text
+	if value.IsZero() {
+		value = &a.Binary
+	}
+	var err error
+	if *value, err = q.transform(q.ref.ID, *value); err != nil {
+		return cache.Answer{}, err
+	}
+	return a, nil
 }
 
 // configure finds the store.
@@ -148,10 +227,46 @@ func (c *Client) configure() {
 		c.config.Getenv = os.Getenv
 	}
 	if url, certain := agentURL(&c.config); url != "" {
-		c.store, c.err = newAgentStore(url, &c.config, !certain)
+		c.store, c.err = newAgentStore(url, &c.config, c.own.otherwise(&c.config, certain))
+	} else if direct, err := c.own.get(&c.config); err != nil {
+		c.err = err
 	} else {
-		c.store, c.err = newDirect(&c.config)
+		c.store = direct
 	}
+}
+
+// source returns the cache of this process over the service itself.
+func (c *Client) source() (*direct, error) {
+	if c.once.Do(c.configure); c.err != nil {
+		return nil, c.err
+	}
+	return c.own.get(&c.config)
+}
+
+// get returns the cache, which it makes when it is first asked for.
+func (o *own) get(cfg *Config) (*direct, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, errClosed
+	}
+	if o.direct != nil {
+		return o.direct, nil
+	}
+	made, err := newDirect(cfg)
+	if err == nil {
+		o.direct = made
+	}
+	return made, err
+}
+
+// otherwise returns where to turn to if nothing listens where an agent might be, or nil
+// if there must be one.
+func (o *own) otherwise(cfg *Config, certain bool) func() (store, error) {
+	if certain {
+		return nil
+	}
+	return func() (store, error) { return o.get(cfg) }
 }
 
 // direct is a cache in this process over the service itself.
@@ -160,7 +275,7 @@ type direct struct {
 	client *client.Client
 }
 
-func newDirect(cfg *Config) (store, error) {
+func newDirect(cfg *Config) (*direct, error) {
 	caller, err := client.New(client.Config{
 		Getenv: cfg.Getenv, Endpoint: cfg.Endpoint, Region: cfg.Region, UserAgent: "coffer-go",
 	})
@@ -168,15 +283,22 @@ func newDirect(cfg *Config) (store, error) {
 		return nil, err
 	}
 	policy := cache.Policy{TTL: max(0, cfg.TTL), Bypass: cfg.TTL < 0, Stale: cfg.Stale}
-	held, err := cache.New(cache.Config{Source: aws.New(caller), Secrets: policy, Parameters: policy})
+	held, err := cache.New(cache.Config{Source: paths{aws.New(caller), caller}, Secrets: policy, Parameters: policy})
 	if err != nil {
 		return nil, err
 	}
-	return direct{held, caller}, nil
+	return &direct{held, caller}, nil
+}
+
+// Forget implements store. A parameter may be in any path.
+func (d *direct) Forget(_ context.Context, ref cache.Ref) {
+	d.Cache.Forget(func(r cache.Ref) bool {
+		return r.Kind == ref.Kind && (r.ID == ref.ID || strings.HasPrefix(r.ID, pathMark))
+	})
 }
 
 // Close implements store.
-func (d direct) Close() {
+func (d *direct) Close() {
 	d.Cache.Close()
 	d.client.Forget()
 }

@@ -30,9 +30,8 @@ package coffer
 
 import (
 	"context"
+	"iter"
 	"sync/atomic"
-
-	"github.com/coffer-secrets/coffer/internal/cache"
 )
 
 // standard is the Client of the package's functions.
@@ -61,6 +60,11 @@ func Get(ctx context.Context, id string, options ...Option) (string, error) {
 	return Default().Get(ctx, id, options...)
 }
 
+// GetBytes returns a secret's value as bytes, which belong to the caller.
+func GetBytes(ctx context.Context, id string, options ...Option) ([]byte, error) {
+	return Default().GetBytes(ctx, id, options...)
+}
+
 // GetJSON returns a secret whose value is JSON, as those of databases are.
 func GetJSON[T any](ctx context.Context, id string, options ...Option) (T, error) {
 	var into T
@@ -73,6 +77,84 @@ func Parameter(ctx context.Context, name string, options ...Option) (string, err
 	return Default().Parameter(ctx, name, options...)
 }
 
+// ParameterJSON returns a parameter whose value is JSON.
+func ParameterJSON[T any](ctx context.Context, name string, options ...Option) (T, error) {
+	var into T
+	err := Default().ParameterJSON(ctx, name, &into, options...)
+	return into, err
+}
+
+// Parameters returns the values of several parameters by their names. If some can't be
+// had, the others are there all the same, and the error is an Errors.
+func Parameters(ctx context.Context, names []string, options ...Option) (map[string]string, error) {
+	return Default().Parameters(ctx, names, options...)
+}
+
+// ParametersByPath returns the parameters below a path, at all levels unless OneLevel says
+// otherwise, by what is left of their names. All of them are kept as one thing. They are
+// asked for from the service itself, by GetParametersByPath: extensions have no such
+// request. If some can't be transformed, the error is an Errors.
+func ParametersByPath(ctx context.Context, path string, options ...Option) (map[string]string, error) {
+	return Default().ParametersByPath(ctx, path, options...)
+}
+
+// SetSecret gives a secret a new version, which becomes AWSCURRENT, and makes the secret if
+// there is none. It returns the version's id. What is kept of the secret is forgotten, here
+// and in the extension; other processes notice when they next ask the source.
+func SetSecret(ctx context.Context, id, value string, options ...SetOption) (versionID string, err error) {
+	return Default().SetSecret(ctx, id, value, options...)
+}
+
+// SetParameter gives a parameter a new version, and makes it, as a SecureString, if there
+// is none. It returns the version's number. Like SetSecret, it goes to the service itself.
+func SetParameter(ctx context.Context, name, value string, options ...SetOption) (version string, err error) {
+	return Default().SetParameter(ctx, name, value, options...)
+}
+
+// Load fills the fields of the struct that into points to from the secrets and parameters
+// that their tags name, all of them or none:
+//
+//	type Config struct {
+//		Password string            `coffer:"prod/db,field=password"`
+//		Timeout  time.Duration     `coffer:"/prod/timeout,parameter"`
+//		Key      []byte            `coffer:"prod/key,base64"`
+//		Flags    map[string]string `coffer:"/prod/flags,path"`
+//		Hint     string            `coffer:"prod/hint,optional"`
+//	}
+//
+// A tag is the name or ARN, and after it, in any order: "parameter" or "path" for what is
+// not a secret; "field=", "stage=", "version=", "json", "base64" and "auto" for what the
+// options of those names say; "optional" for what may not exist, whose field stays as it
+// is. Fields are strings, []byte, Secret, booleans, numbers, time.Duration (such as 5m),
+// what implements encoding.TextUnmarshaler, []string of a parameter (split at commas), and,
+// decoded from JSON, all other structs, slices and maps; or pointers to those. Structs
+// without a tag are filled in turn. An error is an Errors, by the fields.
+func Load(ctx context.Context, into any, options ...Option) error {
+	return Default().Load(ctx, into, options...)
+}
+
+// Watch yields a T that Load filled, at once, and another each time that something in it
+// changed, until ctx ends or the loop is left. It asks as often as MaxAge says, or else
+// Config.TTL. An error is yielded with the T as it was before; Watch goes on.
+//
+//	for config, err := range coffer.Watch[Config](ctx) {
+//		if err != nil {
+//			log.Print(err)
+//			continue
+//		}
+//		current.Store(&config)
+//	}
+func Watch[T any](ctx context.Context, options ...Option) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var into T
+		for err := range Default().Watch(ctx, &into, options...) {
+			if !yield(into, err) {
+				return
+			}
+		}
+	}
+}
+
 // With runs fn with a secret. If fn's error is or wraps ErrAuthentication, which
 // AuthFailed sees to, the source is asked for the secret again, and fn runs once more if
 // there is another version by now; failing that, with the version before. If there is no
@@ -80,30 +162,3 @@ func Parameter(ctx context.Context, name string, options ...Option) (string, err
 func With(ctx context.Context, id string, fn func(Secret) error, options ...Option) error {
 	return Default().With(ctx, id, fn, options...)
 }
-
-// Option says which version of a secret or parameter is meant, or how it is to be had.
-type Option func(*query)
-
-// query is what a call asks for.
-type query struct {
-	ref   cache.Ref
-	fresh bool
-}
-
-func newQuery(ref cache.Ref, options []Option) query {
-	q := query{ref: ref}
-	for _, o := range options {
-		o(&q)
-	}
-	return q
-}
-
-// Version means the version with this id, or of a parameter that with this number.
-func Version(id string) Option { return func(q *query) { q.ref.VersionID = id } }
-
-// Stage means the version with this staging label, or of a parameter with this label.
-// Without Version and Stage, it is AWSCURRENT, and of a parameter the latest version.
-func Stage(label string) Option { return func(q *query) { q.ref.Stage = label } }
-
-// Fresh asks the source, whatever is kept.
-func Fresh() Option { return func(q *query) { q.fresh = true } }

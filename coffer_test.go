@@ -28,13 +28,13 @@ func TestGet(t *testing.T) {
 			t.Errorf("%d calls", n)
 		}
 		s.set(func(s *service) { s.current = 2 })
-		if got, err := c.Get(background, "db", coffer.Fresh()); err != nil || got != "value 2" {
+		if got, err := c.Get(background, "db", coffer.ForceFetch()); err != nil || got != "value 2" {
 			t.Errorf("fresh: %q, %v", got, err)
 		}
-		if got, err := c.Get(background, "db", coffer.Stage("AWSPREVIOUS")); err != nil || got != "value 1" {
+		if got, err := c.Get(background, "db", coffer.VersionStage("AWSPREVIOUS")); err != nil || got != "value 1" {
 			t.Errorf("the previous one: %q, %v", got, err)
 		}
-		if _, err := c.Get(background, "db", coffer.Version("v1")); err != nil || !strings.Contains(s.calls[len(s.calls)-1], `"VersionId":"v1"`) {
+		if _, err := c.Get(background, "db", coffer.VersionID("v1")); err != nil || !strings.Contains(s.calls[len(s.calls)-1], `"VersionId":"v1"`) {
 			t.Errorf("a version: %v, %v", s.calls, err)
 		}
 		if got, err := c.Get(background, "binary"); err != nil || got != "\x00\x01\xff" {
@@ -80,7 +80,7 @@ func TestGetJSON(t *testing.T) {
 		}
 		for _, value := range []string{`{"port":"hunter2"}`, `hunter2`, `{"port":98765.5}`, `{"port":1}hunter2`} {
 			s.set(func(s *service) { s.value, s.current = value, s.current+1 })
-			err := c.GetJSON(background, "db", &got, coffer.Fresh())
+			err := c.GetJSON(background, "db", &got, coffer.ForceFetch())
 			if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "98765") {
 				t.Errorf("%s: %v", value, err)
 			}
@@ -93,10 +93,10 @@ func TestParameter(t *testing.T) {
 		if got, err := c.Parameter(background, "/p"); err != nil || got != "value 1" {
 			t.Errorf("%q, %v", got, err)
 		}
-		if _, err := c.Parameter(background, "/p", coffer.Version("3")); err != nil {
+		if _, err := c.Parameter(background, "/p", coffer.VersionID("3")); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Parameter(background, "/p", coffer.Stage("prod"), coffer.Fresh()); err != nil {
+		if _, err := c.Parameter(background, "/p", coffer.VersionStage("prod"), coffer.ForceFetch()); err != nil {
 			t.Error(err)
 		}
 		want := `GetParameter {"Name":"/p","WithDecryption":true}; GetParameter {"Name":"/p:3","WithDecryption":true}; GetParameter {"Name":"/p:prod","WithDecryption":true}`
@@ -172,7 +172,7 @@ func TestAFunctionWithoutAnExtensionAsksTheServiceItself(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	if got, err := c.Get(background, "db", coffer.Fresh()); err != nil || got != "value 1" {
+	if got, err := c.Get(background, "db", coffer.ForceFetch()); err != nil || got != "value 1" {
 		t.Errorf("%q, %v", got, err)
 	}
 	if n := s.count(); n != 2 {

@@ -4,9 +4,13 @@
 package coffer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/cache"
@@ -22,6 +26,9 @@ var (
 	// ErrUnavailable means that the source can't be reached or is overloaded, and that
 	// no value is left that could stand in.
 	ErrUnavailable = errors.New("source unavailable")
+	// ErrTransform means that a value is not what it was asked for as: not JSON, not
+	// base64, without a field, or not of the type of a Go value.
+	ErrTransform = errors.New("value of another form")
 	// ErrAuthentication is what a function given to With reports of a secret that
 	// did not work.
 	ErrAuthentication = errors.New("the secret did not work")
@@ -36,19 +43,28 @@ func AuthFailed(err error) error {
 }
 
 // Error is a secret or parameter that could not be had. errors.As finds it in the errors
-// of this package, and errors.Is finds ErrNotFound, ErrAccessDenied and ErrUnavailable.
+// of this package, and errors.Is finds ErrNotFound, ErrAccessDenied, ErrUnavailable and
+// ErrTransform.
 type Error struct {
 	// ID is what was asked for.
 	ID string
 	// Code is AWS's code, such as ResourceNotFoundException; or TimeoutError,
-	// ConnectionError or CredentialsError if AWS was not reached. It may be empty.
+	// ConnectionError or CredentialsError if AWS was not reached; or TransformError. It
+	// may be empty.
 	Code string
 	// Err is the cause.
 	Err error
+
+	doing string // "" is getting
 }
 
+const codeTransform = "TransformError"
+
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("coffer: getting %q: %v", e.ID, e.Err) }
+func (e *Error) Error() string {
+	doing := cmp.Or(e.doing, "getting")
+	return fmt.Sprintf("coffer: %s %q: %v", doing, e.ID, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -60,18 +76,59 @@ func (e *Error) Is(target error) bool {
 		return e.Code == "ResourceNotFoundException" || e.Code == "ParameterNotFound" || e.Code == "ParameterVersionNotFound"
 	case ErrAccessDenied:
 		return e.Code == api.AccessDeniedException.Code || e.Code == api.AccessDenied.Code
+	case ErrTransform:
+		return e.Code == codeTransform
 	case ErrUnavailable:
 		_, unavailable := errors.AsType[*cache.Unavailable](e.Err)
-		// An extension tells the code alone: of a throttle, that is enough.
-		return unavailable || client.Unavailable(e.Err) || e.Code == "TimeoutError" || e.Code == "ConnectionError"
+		return unavailable || client.Unavailable(e.Err) || unavailableByCode(e.Code)
 	}
 	return false
+}
+
+// unavailableByCode goes by the code of an error, which is all that an extension tells; of a
+// throttle, client.Unavailable knows it.
+func unavailableByCode(code string) bool {
+	return code == "TimeoutError" || code == "ConnectionError" ||
+		strings.HasPrefix(code, "ServiceUnavailable") || strings.HasPrefix(code, "Internal")
+}
+
+// Errors are those of a call for several things, by what was asked for. errors.As and
+// errors.Is find what is in any of them.
+type Errors map[string]error
+
+// Error implements error. It has all of them, in the order of names.
+func (e Errors) Error() string {
+	var all []string
+	for _, err := range e.Unwrap() {
+		all = append(all, err.Error())
+	}
+	return strings.Join(all, "; ")
+}
+
+// Unwrap returns the errors in the order of names.
+func (e Errors) Unwrap() []error {
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		all = append(all, e[name])
+	}
+	return all
+}
+
+// or returns e as an error, or nil if there is none in it.
+func (e Errors) or() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
 }
 
 // wrap makes an Error of what a store returned.
 func wrap(id string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
 	}
 	e := &Error{ID: id, Err: err}
 	answer, answered := errors.AsType[*api.Error](err)

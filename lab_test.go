@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coffer-secrets/coffer"
+	"github.com/coffer-secrets/coffer/coffertest"
 	"github.com/coffer-secrets/coffer/internal/agent"
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
@@ -117,7 +118,13 @@ func both(t *testing.T, test func(*testing.T, *service, *coffer.Client)) {
 // newAgent returns the URL of an agent over the service.
 func newAgent(t testing.TB, s *service) string {
 	t.Helper()
-	caller, err := client.New(client.Config{Endpoint: s.url, Getenv: env()})
+	return agentOver(t, client.Config{Endpoint: s.url, Getenv: env()})
+}
+
+// agentOver returns the URL of an agent, whose token is "token".
+func agentOver(t testing.TB, cfg client.Config) string {
+	t.Helper()
+	caller, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +139,27 @@ func newAgent(t testing.TB, s *service) string {
 	srv := httptest.NewServer(a)
 	t.Cleanup(func() { srv.Close(); held.Close(); caller.Forget() })
 	return srv.URL
+}
+
+// everywhere is both over a whole server. A change that a test makes on the server is seen
+// by a client that asks for a fresh value.
+func everywhere(t *testing.T, seeds []coffertest.Option, test func(*testing.T, *coffertest.Server, *coffer.Client)) {
+	t.Parallel()
+	t.Run("direct", func(t *testing.T) {
+		t.Parallel()
+		srv := coffertest.NewServer(t, seeds...)
+		test(t, srv, srv.Client())
+	})
+	t.Run("through an agent", func(t *testing.T) {
+		t.Parallel()
+		srv := coffertest.NewServer(t, seeds...)
+		cfg := srv.Config()
+		cfg.Agent = agentOver(t, client.Config{Endpoint: srv.URL, Getenv: cfg.Getenv})
+		cfg.AgentToken = "token"
+		c := coffer.New(cfg)
+		t.Cleanup(c.Close)
+		test(t, srv, c)
+	})
 }
 
 var background = context.Background()

@@ -57,15 +57,21 @@ func (s Secret) Binary() bool { return s.binary }
 // JSON decodes a value that is JSON into what v points to. The error tells where the
 // value does not fit, and nothing of the value.
 func (s Secret) JSON(v any) error {
-	err := json.Unmarshal(s.value.Reveal(), v)
+	return decodeJSON(s.Name, s.value, v)
+}
+
+// decodeJSON decodes the value with a name.
+func decodeJSON(name string, value secret.Value, v any) error {
+	err := json.Unmarshal(value.Reveal(), v)
 	if err == nil {
 		return nil
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("coffer: secret %q is not JSON: at byte %d", s.Name, e.Offset)
+		err = fmt.Errorf("the value is not JSON: at byte %d", e.Offset)
+	} else if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		err = fmt.Errorf("the value's JSON has no %s at byte %d, field %q", e.Type, e.Offset, e.Field)
+	} else {
+		err = fmt.Errorf("the value's JSON does not fit %T", v)
 	}
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("coffer: secret %q: its JSON has no %s at byte %d, field %q", s.Name, e.Type, e.Offset, e.Field)
-	}
-	return fmt.Errorf("coffer: secret %q: its JSON does not fit %T", s.Name, v)
+	return &Error{ID: name, Code: codeTransform, Err: err}
 }

@@ -67,7 +67,7 @@ func TestWithLeavesOtherErrorsAlone(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		var tried []string
-		if err := c.With(background, "db", login("x", &tried), coffer.Version("v1")); !errors.Is(err, errLogin) || len(tried) != 1 {
+		if err := c.With(background, "db", login("x", &tried), coffer.VersionID("v1")); !errors.Is(err, errLogin) || len(tried) != 1 {
 			t.Errorf("a version that was asked for by name was replaced: %v, %v", tried, err)
 		}
 		s.set(func(s *service) { s.fault = "AccessDeniedException" })

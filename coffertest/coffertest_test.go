@@ -71,10 +71,10 @@ func TestSettingAgainMakesVersions(t *testing.T) {
 	if err != nil || s.Text() != "two" || s.VersionID != id {
 		t.Errorf("%v, %v", s, err)
 	}
-	if got, err := c.Get(t.Context(), "s", coffer.Stage("AWSPREVIOUS")); err != nil || got != "one" {
+	if got, err := c.Get(t.Context(), "s", coffer.VersionStage("AWSPREVIOUS")); err != nil || got != "one" {
 		t.Errorf("before: %q, %v", got, err)
 	}
-	if got, err := c.Parameter(t.Context(), "/p", coffer.Version("2")); err != nil || got != "two" {
+	if got, err := c.Parameter(t.Context(), "/p", coffer.VersionID("2")); err != nil || got != "two" {
 		t.Errorf("parameter: %q, %v", got, err)
 	}
 }

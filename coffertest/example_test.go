@@ -13,7 +13,7 @@ import (
 
 // greeting is code under test. It knows nothing of tests.
 func greeting(ctx context.Context) (string, error) {
-	name, err := coffer.Parameter(ctx, "/app/name", coffer.Fresh())
+	name, err := coffer.Parameter(ctx, "/app/name", coffer.ForceFetch())
 	return "Hello, " + name + "!", err
 }
 

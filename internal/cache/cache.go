@@ -29,6 +29,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -175,6 +176,17 @@ func (c *Cache) Clear() {
 		c.drop(e)
 	}
 	c.home = [2]string{}
+}
+
+// Forget forgets what a ref that matches finds, as Clear does everything.
+func (c *Cache) Forget(matches func(Ref) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := range c.items {
+		if slices.ContainsFunc(e.refs, matches) {
+			c.drop(e)
+		}
+	}
 }
 
 // Pause makes the cache hold nothing, until paused is false: each call goes to the
