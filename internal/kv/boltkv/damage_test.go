@@ -45,9 +45,9 @@ func contents(tb testing.TB, s kv.Store) (map[string]string, kv.Rev) {
 type past map[kv.Rev]map[string]string
 
 // database makes a file with a tree of some levels, large values, free pages and holes,
-// and returns its bytes, without the hole at
-// the end, and its past.
-func database(tb testing.TB) ([]byte, past) {
+// with the list of the free pages or without it. It returns the file's bytes, without the
+// hole at the end, and its past.
+func database(tb testing.TB, list bool) ([]byte, past) {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "db")
 	s := open(tb, path, boltkv.Options{})
@@ -78,6 +78,11 @@ func database(tb testing.TB) ([]byte, past) {
 	}
 	if err := s.Close(); err != nil {
 		tb.Fatal(err)
+	}
+	if list {
+		if err := boltkv.WriteFreelist(path); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	if err := boltkv.CheckBolt(path); err != nil {
 		tb.Fatal(err)
@@ -143,7 +148,12 @@ func write(tb testing.TB, path string, data []byte, size int64) {
 // over it is shown by the test's going on.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	file, history := database(t)
+	t.Run("of a file", func(t *testing.T) { t.Parallel(); testDamage(t, false) })
+	t.Run("of a file with a list of free pages", func(t *testing.T) { t.Parallel(); testDamage(t, true) })
+}
+
+func testDamage(t *testing.T, list bool) {
+	file, history := database(t, list)
 	d := damaged{t: t, path: filepath.Join(t.TempDir(), "db"), history: history, writes: true}
 	for seed := range uint64(*damageRounds) {
 		b, what := damage(file, rand.New(rand.NewPCG(seed, 0)))
@@ -158,6 +168,11 @@ func TestDamage(t *testing.T) {
 // TestEveryByte flips a bit in every byte of a small database.
 func TestEveryByte(t *testing.T) {
 	t.Parallel()
+	t.Run("of a file", func(t *testing.T) { t.Parallel(); testEveryByte(t, false) })
+	t.Run("of a file with a list of free pages", func(t *testing.T) { t.Parallel(); testEveryByte(t, true) })
+}
+
+func testEveryByte(t *testing.T, list bool) {
 	path := filepath.Join(t.TempDir(), "db")
 	s := open(t, path, boltkv.Options{})
 	history := make(past)
@@ -171,6 +186,11 @@ func TestEveryByte(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if list {
+		if err := boltkv.WriteFreelist(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {

@@ -3,7 +3,11 @@
 
 package boltkv
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"errors"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 const (
 	MaxBatchUpdates = maxBatchUpdates
@@ -31,6 +35,16 @@ func SetFormat(path, version string) error {
 		return err
 	}
 	return db.Close()
+}
+
+// WriteFreelist has the list of free pages in the file at path, as an earlier Coffer had,
+// by a commit that changes nothing else.
+func WriteFreelist(path string) error {
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Update(func(*bolt.Tx) error { return nil }), db.Close())
 }
 
 // CheckBolt runs bbolt's own check of the file at path.

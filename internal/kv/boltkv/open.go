@@ -107,6 +107,7 @@ func openBolt(file *os.File, path string) (db *bolt.DB, err error) {
 		Timeout:         time.Second, // for where openLocked can't lock
 		PageSize:        pageSize,
 		FreelistType:    bolt.FreelistMapType, // faster, the more so in a large file with holes
+		NoFreelistSync:  true,                 // see the package comment
 		InitialMmapSize: int(min(mmapBytes, math.MaxInt/8)),
 		NoStatistics:    true, // they cost each View a lock
 		OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return file, nil },

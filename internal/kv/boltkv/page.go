@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
 )
 
 // The layout of a bbolt file, version 2, in the machine's byte order. We make the pages
@@ -40,6 +41,7 @@ const (
 
 	bucketElement = 0x01 // the value is a bucket
 	manyFree      = 0xffff
+	noFreelist    = math.MaxUint64 // in place of the free list's page
 )
 
 var order = binary.NativeEndian
@@ -47,7 +49,7 @@ var order = binary.NativeEndian
 // A meta is what a valid meta page says.
 type meta struct {
 	root     uint64 // page of the root bucket
-	freelist uint64 // page of the free list
+	freelist uint64 // page of the free list, or noFreelist
 	pages    uint64 // one past the last page in use
 	txid     uint64
 }
@@ -110,11 +112,12 @@ type element struct {
 func (p page) elements() (elems []element, end int, err error) {
 	n := p.count()
 	next := uint64(headerSize + n*elementSize)
+	if next > uint64(len(p)) {
+		return nil, 0, errors.New("more entries than it has room for")
+	}
+	elems = make([]element, 0, n)
 	for i := range n {
 		at := headerSize + i*elementSize
-		if at+elementSize > len(p) {
-			return nil, 0, errors.New("more entries than it has room for")
-		}
 		e, pos, keyEnd, end := p.sizes(at, next)
 		if uint64(at)+pos != next || keyEnd == next || end > uint64(len(p)) {
 			return nil, 0, fmt.Errorf("entry %d is not where it should be", i)
