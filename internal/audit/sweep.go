@@ -7,12 +7,17 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	// sweepCount is how many durable records are deleted from the store at a time.
+	// sweepCount is how many durable records are deleted from the store in a transaction.
 	sweepCount = 64
+	// sweepAtOnce is how many such transactions are under way at once. Where writers share
+	// commits, so do these: one commit deletes the records of hundreds of writes, or else
+	// the store would fill up with records under a load of many writers.
+	sweepAtOnce = 8
 	// sweepInterval is how long they stay there otherwise.
 	sweepInterval = time.Second
 	// sweepTimeout bounds one transaction with the store.
@@ -84,8 +89,8 @@ func (s *sweeper) waiting() int {
 	return len(s.keys)
 }
 
-// sweep deletes sweepCount keys at a time while at least so many wait, or until the store
-// fails.
+// sweep deletes keys while at least so many wait, or until the store fails. Then it may
+// have deleted some that are kept in the list: deleting them again does no harm.
 func (s *sweeper) sweep(atLeast int) {
 	for {
 		s.mu.Lock()
@@ -93,16 +98,33 @@ func (s *sweeper) sweep(atLeast int) {
 			s.mu.Unlock()
 			return
 		}
-		batch := s.keys[:min(sweepCount, len(s.keys))]
+		batch := s.keys[:min(sweepCount*sweepAtOnce, len(s.keys))]
 		s.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
-		err := s.forget(ctx, batch)
-		cancel()
-		if err != nil {
+		if !s.delete(batch) {
 			return // the timer tries again
 		}
 		s.mu.Lock()
-		s.keys = slices.Clone(s.keys[len(batch):])
+		s.keys = s.keys[len(batch):]
+		if len(s.keys) == 0 {
+			s.keys = nil
+		}
 		s.mu.Unlock()
 	}
+}
+
+// delete deletes those keys, and reports whether all are gone.
+func (s *sweeper) delete(keys []string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
+	defer cancel()
+	var failed atomic.Bool
+	var wg sync.WaitGroup
+	for some := range slices.Chunk(keys, sweepCount) {
+		wg.Go(func() {
+			if err := s.forget(ctx, some); err != nil {
+				failed.Store(true)
+			}
+		})
+	}
+	wg.Wait()
+	return !failed.Load()
 }
