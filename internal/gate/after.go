@@ -6,6 +6,8 @@ package gate
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -15,7 +17,12 @@ import (
 // Call.Later says it may be.
 const maxLater = 1024
 
-// after runs what calls left for later, each in a transaction of its own.
+// together is how many pieces of work share a transaction: of the few keys that each
+// writes, it has room for those of so many. See kv.MaxOps.
+const together = 32
+
+// after runs what calls left for later, several in one transaction, so that what many
+// reads leave behind costs few commits.
 type after struct {
 	store kv.Store
 	log   *slog.Logger
@@ -64,15 +71,35 @@ func (a *after) work() {
 		batch := a.waiting
 		a.waiting = map[string]func(kv.Tx) error{}
 		a.mu.Unlock()
-		for key, fn := range batch {
-			if err := a.do(fn); err != nil {
-				a.log.Warn("work left for later failed", "key", key, "error", err)
-			}
+		for keys := range slices.Chunk(slices.Collect(maps.Keys(batch)), together) {
+			a.do(batch, keys)
 		}
 	}
 }
 
-func (a *after) do(fn func(kv.Tx) error) (err error) {
+// do runs the work of those keys. If one of them fails, each is run by itself, so that it
+// fails alone.
+func (a *after) do(batch map[string]func(kv.Tx) error, keys []string) {
+	err := a.update(func(tx kv.Tx) error {
+		for _, key := range keys {
+			if err := batch[key](tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+	case len(keys) == 1:
+		a.log.Warn("work left for later failed", "key", keys[0], "error", err)
+	default:
+		for _, key := range keys {
+			a.do(batch, []string{key})
+		}
+	}
+}
+
+func (a *after) update(fn func(kv.Tx) error) (err error) {
 	defer recovered(&err)
 	_, err = a.store.Update(context.Background(), fn)
 	return err

@@ -120,10 +120,11 @@ func (c *Call) Authorize(action string, target Target) error {
 	return c.decide(action, target)
 }
 
-// Later asks for fn to run in a transaction of its own some time after the call
-// succeeded: for what a read may leave behind, such as the date of its last use.
-// It is no part of the call: it is dropped when the server is busy or stops. Of
-// several with one key that wait at once, one runs.
+// Later asks for fn to run in a transaction some time after the call succeeded: for
+// what a read may leave behind, such as the date of its last use. It writes a few keys,
+// and may share its transaction with others' work. It is no part of the call: it is
+// dropped when the server is busy or stops. Of several with one key that wait at once,
+// one runs.
 func (c *Call) Later(key string, fn func(kv.Tx) error) {
 	c.run.later = append(c.run.later, later{key, fn})
 }
