@@ -24,12 +24,17 @@ func revision(r kv.Reader) kv.Rev {
 	return unknown
 }
 
-// memo maps keys to records as they were decoded last. When it is full it starts
-// anew: no order of use is kept, so a hit only reads.
+// usual is the size of a record, in bytes as it is stored, that a memo has room for as
+// many of as its limit says. Larger ones leave room for fewer.
+const usual = 1 << 10
+
+// memo maps keys to records as they were decoded last. When it is full it drops any: no
+// order of use is kept, so a hit only reads.
 type memo[T any] struct {
 	mu      sync.RWMutex
-	limit   int
+	limit   int // records
 	entries map[string]*entry[T]
+	bytes   int // of the entries' data
 }
 
 // entry is a decoded record. It is replaced, and never changed, but for its revision.
@@ -75,8 +80,20 @@ func (m *memo[T]) put(key string, data []byte, v *T, at kv.Rev) {
 	e.at.Store(int64(at))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.entries) >= m.limit {
-		clear(m.entries)
+	m.drop(key)
+	for other := range m.entries { // from anywhere on
+		if len(m.entries) < m.limit && m.bytes+len(data) <= m.limit*usual {
+			break
+		}
+		m.drop(other)
 	}
 	m.entries[key] = e
+	m.bytes += len(data)
+}
+
+func (m *memo[T]) drop(key string) {
+	if e := m.entries[key]; e != nil {
+		m.bytes -= len(e.data)
+		delete(m.entries, key)
+	}
 }

@@ -29,11 +29,11 @@ type Table[T any] struct {
 // are ("sm/secret"): no table's name may be the beginning of another's segments.
 func New[T any](name string) *Table[T] { return &Table[T]{name: name} }
 
-// Memoised returns a table, of one store, that keeps up to limit decoded records. It
-// uses what it decoded while the store is at the same revision, or else while the
-// stored bytes are the same, so it is never stale; it saves the reading and the
-// decoding. What Get returns is shared: callers must not change it, and change a copy
-// instead.
+// Memoised returns a table, of one store, that keeps up to limit decoded records, fewer
+// if they are larger than usual (1 KiB as they are stored). It uses what it decoded while
+// the store is at the same revision, or else while the stored bytes are the same, so it is
+// never stale; it saves the reading and the decoding. What Get returns is shared: callers
+// must not change it, and change a copy instead.
 func Memoised[T any](name string, limit int) *Table[T] {
 	return &Table[T]{name: name, memo: &memo[T]{limit: limit, entries: map[string]*entry[T]{}}}
 }

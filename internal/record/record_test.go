@@ -185,6 +185,37 @@ func TestMemoLimit(t *testing.T) {
 	}
 }
 
+// TestMemoLimitOfLargeRecords holds that large records count for several.
+func TestMemoLimitOfLargeRecords(t *testing.T) {
+	t.Parallel()
+	const limit, n = 8, 16
+	for size, most := range map[int]int{100: limit, 4000: 2, 100_000: 1} {
+		s, table := newStore(t), record.Memoised[thing]("t", limit)
+		update(t, s, func(tx kv.Tx) error {
+			for i := range n {
+				if err := table.Put(tx, &thing{Name: strings.Repeat("x", size)}, fmt.Sprint(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		var first []*thing
+		for i := range n {
+			first = append(first, read(t, s, table, fmt.Sprint(i)))
+		}
+		kept := 0
+		for i := n - 1; i >= 0; i-- { // what is not kept pushes others out, so the last come first
+			if read(t, s, table, fmt.Sprint(i)) == first[i] {
+				kept++
+			}
+		}
+		again := read(t, s, table, "0")
+		if kept > most || read(t, s, table, "0") != again {
+			t.Errorf("%d of %d records of %d bytes were kept, want at most %d and the last one", kept, n, size, most)
+		}
+	}
+}
+
 // TestUndecodable holds that a record which can't be read says which, and not what is
 // in it.
 func TestUndecodable(t *testing.T) {

@@ -31,8 +31,8 @@ import (
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 )
 
-// maxRemembered is how many heads are kept decoded.
-const maxRemembered = 16384
+// maxRemembered is how many heads are kept decoded: 20 MiB or so.
+const maxRemembered = 8192
 
 // maxPolicies is how many resource policies are kept decoded and compiled. At 20 KiB a
 // document, and some times that compiled, it bounds them to about 100 MiB.
