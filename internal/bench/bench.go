@@ -60,8 +60,8 @@ func (r Result) CPUPerCall() time.Duration {
 	return r.CPU / time.Duration(r.Calls)
 }
 
-// Source yields the bytes of a connection's requests, one after another. A source
-// belongs to one connection.
+// Source yields the bytes of a connection's requests, one after another, and io.EOF if
+// there are no more. A source belongs to one connection.
 type Source func() ([]byte, error)
 
 // Run drives the server at addr with a source for each connection.
@@ -135,6 +135,9 @@ func (c *connection) run(ctx context.Context, addr string, next Source, due func
 	r := bufio.NewReader(conn)
 	for {
 		request, err := next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/awsjson"
+	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
@@ -38,9 +39,7 @@ func request[In, Out any](t Target, signer *sigv4.Signer, op api.Op[In, Out], in
 	if err != nil {
 		return nil, err
 	}
-	req.Header["X-Amz-Target"] = []string{op.Target()}
-	req.Header["Content-Type"] = []string{"application/x-amz-json-1.1"}
-	req.Header["User-Agent"] = []string{"coffer-bench"}
+	header(req, op.Target())
 	if err := signer.Sign(req, body, sigv4.Signing{
 		Credentials: t.Credentials, Region: t.Region, Service: op.Service.Name, Time: time.Now(),
 	}); err != nil {
@@ -49,6 +48,12 @@ func request[In, Out any](t Target, signer *sigv4.Signer, op api.Op[In, Out], in
 	var b bytes.Buffer
 	err = req.Write(&b)
 	return b.Bytes(), err
+}
+
+func header(req *http.Request, target string) {
+	req.Header["X-Amz-Target"] = []string{target}
+	req.Header["Content-Type"] = []string{"application/x-amz-json-1.1"}
+	req.Header["User-Agent"] = []string{"coffer-bench"}
 }
 
 // repeated is a Source of one request, over and over.
@@ -158,8 +163,8 @@ func puts(t Target, id string) Source {
 	}
 }
 
-// token returns a ClientRequestToken: 32 to 64 characters.
-func token() string { return rand.Text() + rand.Text() }
+// token returns a ClientRequestToken: a UUID, as the SDKs make.
+func token() string { return gate.NewID() }
 
 // FloorSource is the source of the requests that a Floor answers: those of
 // GetSecretValue.

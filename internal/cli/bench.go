@@ -53,7 +53,7 @@ server that runs, with the credentials of the environment, and no floor.`,
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds; the median is shown")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runBench(cmd, f) }
-	cmd.AddCommand(benchFloorCommand())
+	cmd.AddCommand(benchFloorCommand(), benchScaleCommand())
 	return cmd
 }
 

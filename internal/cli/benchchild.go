@@ -38,56 +38,63 @@ func (f *benchFlags) targets(ctx context.Context, log io.Writer) (t bench.Target
 		}
 		return bench.Target{Addr: f.addr, Credentials: credentials, Region: region}, nil, func() {}, err
 	}
-	t, stopServer, err := startChild(ctx, log, "dev", "--listen", "127.0.0.1:0")
+	server, err := startChild(ctx, log, "dev", "--listen", "127.0.0.1:0")
 	if err != nil {
 		return t, nil, nil, err
 	}
-	other, stopFloor, err := startChild(ctx, log, "bench", "floor")
+	other, err := startChild(ctx, log, "bench", "floor")
 	if err != nil {
-		stopServer()
+		server.stop()
 		return t, nil, nil, err
 	}
-	return t, &other, func() { stopServer(); stopFloor() }, nil
+	return server.Target, &other.Target, func() { server.stop(); other.stop() }, nil
+}
+
+// child is a process of this program that serves. stop ends it, and waits for its end.
+type child struct {
+	bench.Target
+	pid  int
+	stop func()
 }
 
 // startChild runs this program with other arguments, and reads the exports that it
 // prints when it is ready.
-func startChild(ctx context.Context, log io.Writer, args ...string) (t bench.Target, stop func(), err error) {
+func startChild(ctx context.Context, log io.Writer, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return t, nil, err
+		return nil, err
 	}
-	child := exec.CommandContext(ctx, self, args...)
-	child.Stderr = log
-	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
-	out, err := child.StdoutPipe()
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Stderr = log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return t, nil, err
+		return nil, err
 	}
-	if err := child.Start(); err != nil {
-		return t, nil, err
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
-	stop = func() {
-		_ = child.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-		_ = child.Wait()                          // its status says nothing more
-	}
+	c := &child{pid: cmd.Process.Pid, stop: func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+		_ = cmd.Wait()                          // its status says nothing more
+	}}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
 		switch name {
 		case "AWS_ENDPOINT_URL":
-			t.Addr = strings.TrimPrefix(value, "http://")
+			c.Addr = strings.TrimPrefix(value, "http://")
 		case "AWS_ACCESS_KEY_ID":
-			t.Credentials.AccessKeyID = value
+			c.Credentials.AccessKeyID = value
 		case "AWS_SECRET_ACCESS_KEY":
-			t.Credentials.SecretAccessKey = secret.FromString(value)
+			c.Credentials.SecretAccessKey = secret.FromString(value)
 		case "AWS_DEFAULT_REGION":
-			t.Region = value
-			return t, stop, nil
+			c.Region = value
+			return c, nil
 		}
 	}
-	stop()
-	return t, nil, fmt.Errorf("coffer %s ended before it was ready", strings.Join(args, " "))
+	c.stop()
+	return nil, fmt.Errorf("coffer %s ended before it was ready", strings.Join(args, " "))
 }
 
 // benchFloorCommand is the floor's process.
