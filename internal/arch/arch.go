@@ -94,6 +94,8 @@ var Floors = []Floor{
 		{"internal/agent", Lean},
 		{"internal/lambdaapi", Lean},
 		{"", Lean},
+		{"lambdasecrets", Lean},
+		{"sqlsecrets", Lean},
 		{"cmd/coffer-extension", Lean},
 	}},
 	{"assembly: the server, the host, the command line", []Package{
