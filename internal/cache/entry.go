@@ -52,6 +52,7 @@ type entry struct {
 type failure struct {
 	version string
 	at      time.Time
+	asked   chan struct{} // closed when who reported it first has asked the source
 }
 
 func (e *entry) touch(now time.Time) { e.used.Store(now.UnixNano()) }

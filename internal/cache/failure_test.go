@@ -6,6 +6,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,5 +220,35 @@ func TestSettleIsBounded(t *testing.T) {
 		if time.Since(began) != time.Second {
 			t.Errorf("waited %v", time.Since(began))
 		}
+	})
+}
+
+func TestReportsAreNotAnsweredByACallThatBeganBeforeThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.want(byID(name), "value 1", cache.Miss, 1)
+		gate := make(chan struct{})
+		r.src.set(func(s *source) { s.gate = gate })
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
+			if got, err := r.Refresh(t.Context(), byID(name)); err != nil || got.VersionID != "v1" {
+				t.Errorf("the call before: %s, %v", got.VersionID, err)
+			}
+		})
+		synctest.Wait()
+		for range 3 {
+			wg.Go(func() {
+				if got, err := r.Failed(t.Context(), byID(name), "v1"); err != nil || got.VersionID != "v2" {
+					t.Errorf("a report is answered by %s, %v", got.VersionID, err)
+				}
+			})
+		}
+		synctest.Wait()
+		gate <- struct{}{}
+		synctest.Wait()
+		r.src.set(func(s *source) { s.version, s.gate = 2, nil })
+		close(gate)
 	})
 }

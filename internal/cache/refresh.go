@@ -73,19 +73,26 @@ func (c *Cache) afterFailure(ctx context.Context, ref Ref, versionID string) (An
 	if c.bypasses(ref) {
 		return c.direct(ctx, ref)
 	}
-	f, ask := c.report(ref, versionID)
+	asked, first := c.report(ref, versionID)
 	switch {
-	case ask:
+	case first:
+		defer close(asked)
 		return c.Refresh(ctx, ref)
-	case f != nil:
-		return c.wait(ctx, f)
+	case asked != nil:
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			return Answer{}, context.Cause(ctx)
+		}
 	}
 	return c.Get(ctx, ref)
 }
 
-// report notes the failure, and returns whether the source is to be asked for it. If it
-// is already being asked for the same reason, the caller has joined that flight.
-func (c *Cache) report(ref Ref, versionID string) (f *flight, ask bool) {
+// report notes the failure, and returns whether the caller is the first to tell of it, who
+// is to ask the source and then to close the channel. Others wait for that: a flight that
+// is under way may have begun before there was another version. The channel is nil if
+// another version is held.
+func (c *Cache) report(ref Ref, versionID string) (asked chan struct{}, first bool) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,13 +102,10 @@ func (c *Cache) report(ref Ref, versionID string) (f *flight, ask bool) {
 	}
 	since := now.Sub(e.failed.at)
 	if e.failed.version != versionID || since < 0 || since >= failedEvery {
-		e.failed = failure{versionID, now}
-		return nil, true
+		e.failed = failure{versionID, now, make(chan struct{})}
+		return e.failed.asked, true
 	}
-	if e.flight != nil {
-		f = e.flight.join()
-	}
-	return f, false
+	return e.failed.asked, false
 }
 
 // RefreshDue starts a refresh of each entry that was used since it came and whose time
