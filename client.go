@@ -7,43 +7,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
-	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
-	"github.com/coffer-secrets/coffer/internal/source/aws"
 )
-
-// Config says where a Client gets secrets from. Its zero value is what the environment
-// says.
-type Config struct {
-	// Agent is the URL of an extension or agent to ask, or "off" for none. Empty means
-	// COFFER_AGENT; and if that is empty too, the extension of the Lambda function
-	// that this is, if it has one.
-	Agent string
-	// AgentToken is what to show to the agent. Empty means COFFER_AGENT_TOKEN, the
-	// content of COFFER_AGENT_TOKEN_FILE, AWS_SESSION_TOKEN or
-	// AWS_CONTAINER_AUTHORIZATION_TOKEN.
-	AgentToken string
-	// Endpoint is the URL of a Coffer server, or of what else speaks AWS's protocol.
-	// Empty means COFFER_ENDPOINT, AWS_ENDPOINT_URL_SECRETS_MANAGER and so on, or AWS.
-	Endpoint string
-	// Region is AWS's. Empty means AWS_REGION or AWS_DEFAULT_REGION.
-	Region string
-	// TTL is how long a value is fresh in this process. Zero means five minutes, less
-	// than zero that nothing is kept. An agent has a TTL of its own.
-	TTL time.Duration
-	// Stale is for how long after that it may stand in for a source that can't be
-	// reached. Zero means an hour, less than zero never.
-	Stale time.Duration
-	// Defaults are options of every call, before its own.
-	Defaults []Option
-	// Getenv reads the environment. Nil means os.Getenv.
-	Getenv func(string) string
-}
 
 // store is where a Client gets values: the cache of this process, or an agent.
 type store interface {
@@ -70,14 +38,6 @@ type Client struct {
 	store  store
 	err    error
 	own    own
-}
-
-// own is the cache of this process, if it is needed: an agent has no way to set
-// anything, and no paths.
-type own struct {
-	mu     sync.Mutex
-	direct *direct
-	closed bool
 }
 
 // New returns a Client. What is wrong with its configuration is an error of its calls.
@@ -187,40 +147,6 @@ func (c *Client) get(ctx context.Context, q query) (cache.Answer, error) {
 	return q.apply(answer)
 }
 
-// ask gets the answer from a store, no older than it may be.
-func (q *query) ask(ctx context.Context, from store) (cache.Answer, error) {
-	if q.fresh {
-		return from.Refresh(ctx, q.ref)
-	}
-	held, err := from.Get(ctx, q.ref)
-	if err != nil || q.maxAge <= 0 || held.Age < q.maxAge || held.Status == cache.Stale {
-		return held, err
-	}
-	answer, err := from.Refresh(ctx, q.ref)
-	if wrapped := wrap(q.ref.ID, err); errors.Is(wrapped, ErrUnavailable) {
-		held.Status = cache.Stale
-		return held, nil
-	}
-	held.Wipe()
-	return answer, err
-}
-
-// apply makes of an answer what q asks for.
-func (q *query) apply(a cache.Answer) (cache.Answer, error) {
-	if q.encoding == Plain && q.field == "" {
-		return a, nil
-	}
-	value := &a.Text
-	if value.IsZero() {
-		value = &a.Binary
-	}
-	var err error
-	if *value, err = q.transform(q.ref.ID, *value); err != nil {
-		return cache.Answer{}, err
-	}
-	return a, nil
-}
-
 // configure finds the store.
 func (c *Client) configure() {
 	if c.config.Getenv == nil {
@@ -233,72 +159,4 @@ func (c *Client) configure() {
 	} else {
 		c.store = direct
 	}
-}
-
-// source returns the cache of this process over the service itself.
-func (c *Client) source() (*direct, error) {
-	if c.once.Do(c.configure); c.err != nil {
-		return nil, c.err
-	}
-	return c.own.get(&c.config)
-}
-
-// get returns the cache, which it makes when it is first asked for.
-func (o *own) get(cfg *Config) (*direct, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return nil, errClosed
-	}
-	if o.direct != nil {
-		return o.direct, nil
-	}
-	made, err := newDirect(cfg)
-	if err == nil {
-		o.direct = made
-	}
-	return made, err
-}
-
-// otherwise returns where to turn to if nothing listens where an agent might be, or nil
-// if there must be one.
-func (o *own) otherwise(cfg *Config, certain bool) func() (store, error) {
-	if certain {
-		return nil
-	}
-	return func() (store, error) { return o.get(cfg) }
-}
-
-// direct is a cache in this process over the service itself.
-type direct struct {
-	*cache.Cache
-	client *client.Client
-}
-
-func newDirect(cfg *Config) (*direct, error) {
-	caller, err := client.New(client.Config{
-		Getenv: cfg.Getenv, Endpoint: cfg.Endpoint, Region: cfg.Region, UserAgent: "coffer-go",
-	})
-	if err != nil {
-		return nil, err
-	}
-	policy := cache.Policy{TTL: max(0, cfg.TTL), Bypass: cfg.TTL < 0, Stale: cfg.Stale}
-	held, err := cache.New(cache.Config{Source: paths{aws.New(caller), caller}, Secrets: policy, Parameters: policy})
-	if err != nil {
-		return nil, err
-	}
-	return &direct{held, caller}, nil
-}
-
-// Forget implements store. A parameter may be in any path.
-func (d *direct) Forget(_ context.Context, ref cache.Ref) {
-	d.Cache.Forget(func(r cache.Ref) bool {
-		return r.Kind == ref.Kind && (r.ID == ref.ID || strings.HasPrefix(r.ID, pathMark))
-	})
-}
-
-// Close implements store.
-func (d *direct) Close() {
-	d.Cache.Close()
-	d.client.Forget()
 }

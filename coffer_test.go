@@ -180,6 +180,21 @@ func TestAFunctionWithoutAnExtensionAsksTheServiceItself(t *testing.T) {
 	}
 }
 
+func TestAFunctionWithoutAnExtensionAndWithWrongSettings(t *testing.T) {
+	t.Parallel()
+	_, port, _ := net.SplitHostPort(closedPort(t))
+	c := coffer.New(coffer.Config{Getenv: env("AWS_ENDPOINT_URL", "nonsense", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)})
+	defer c.Close()
+	for range 2 {
+		if _, err := c.Get(background, "db"); err == nil || !strings.Contains(err.Error(), "endpoint") {
+			t.Errorf("%v", err)
+		}
+		if _, err := c.SetSecret(background, "db", "v"); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
 func TestAFunctionWithAnExtensionAsksThat(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
