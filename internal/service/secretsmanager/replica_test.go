@@ -182,6 +182,9 @@ func TestEachChangeIsCarriedOver(t *testing.T) {
 		if got := statuses(w.describe("db").ReplicationStatus)[overThere]; got != underway {
 			t.Errorf("%s: before it is carried over the replica is %s", name, got)
 		}
+		if err := w.tryTag("db", "also", name); err != nil { // one job does for both
+			t.Fatal(err)
+		}
 		if jobs := w.Keys("jobs/"); len(jobs) != 1 {
 			t.Errorf("%s: there are the jobs %v", name, jobs)
 		}

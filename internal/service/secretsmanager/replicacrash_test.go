@@ -83,11 +83,14 @@ func TestJobsThatAreDoneAgain(t *testing.T) {
 	again := func() {
 		ever = append(ever, w.jobs()...)
 		w.Settle()
-		before := w.everySecret()
+		before, attempts := w.everySecret(), w.recorded("ReplicationStarted")
 		w.putJobs(ever)
 		w.Settle()
 		if diff := cmp.Diff(before, w.everySecret()); diff != "" {
 			t.Errorf("doing %d jobs again changed\n%s", len(ever), diff)
+		}
+		if more := w.recorded("ReplicationStarted") - attempts; more != 0 {
+			t.Errorf("of %d jobs that were done, %d were done again", len(ever), more)
 		}
 	}
 	replicate := func() {
@@ -212,6 +215,31 @@ func TestAVersionIsRemovedAndMadeAnew(t *testing.T) {
 	w.wantEqual("db", overThere)
 	if got := there.value("db"); got != "new" || len(there.list("db")) != 3 {
 		t.Errorf("the replica has %s, and the versions %v", got, there.list("db"))
+	}
+}
+
+// Old versions without labels are removed from a replica as they are from its primary.
+func TestOldVersionsOfAReplicaAreRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create("db", "0")
+	w.replicate("db", to(overThere)...)
+	put := func() {
+		w.Clock.Advance(time.Millisecond)
+		w.put("db", "x")
+		w.Settle()
+	}
+	for range 104 {
+		put()
+	}
+	w.Clock.Advance(25 * time.Hour)
+	put()
+	here, there := w.list("db"), w.in(overThere).list("db")
+	if len(here) != 100 || len(there) != 100 || *here[0].VersionId != *there[0].VersionId {
+		t.Errorf("of %d versions the replica has %d", len(here), len(there))
+	}
+	if values := w.Keys("sm/version/"); len(values) != 200 {
+		t.Errorf("there are %d values", len(values))
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *Service) replicate(ctx context.Context, payload []byte) error {
 	if err := json.Unmarshal(payload, &t); err != nil {
 		return fmt.Errorf("job of a replica: %w", err)
 	}
-	as, wanted, err := s.prepare(ctx, t)
+	as, wanted, err := s.begin(ctx, t)
 	if err != nil || !wanted {
 		return err
 	}
@@ -83,16 +83,16 @@ func (s *Service) replicate(ctx context.Context, payload []byte) error {
 	return err
 }
 
-// prepare returns on whose behalf the job is to be done, if it still is. What is not
-// replicated to the region any more is deleted there.
-func (s *Service) prepare(ctx context.Context, t replicaTask) (as gate.Forwarded, wanted bool, err error) {
+// begin returns on whose behalf the job is to be done, if there is still a replica to be
+// done for. What is not replicated to the region any more is deleted there.
+func (s *Service) begin(ctx context.Context, t replicaTask) (as gate.Forwarded, wanted bool, err error) {
 	err = s.gate.Act(ctx, t.actor(gate.Forwarded{}), func(_ context.Context, tx kv.Tx, call *gate.Call) error {
 		_, r, err := s.pending(tx, t)
 		if err != nil {
 			return err
 		}
 		if r != nil {
-			as, wanted = r.As, r.Job == t.Job
+			as, wanted = r.As, true
 			return nil
 		}
 		as, wanted = gate.Forwarded{}, false
