@@ -142,6 +142,14 @@ func (w *world) wantEqual(id, region string) {
 	if diff := cmp.Diff(here.Tags, there.Tags, cmp.AllowUnexported(types.Tag{})); diff != "" {
 		w.t.Errorf("the tags in %s:\n%s", region, diff)
 	}
+	policy := &secretsmanager.GetResourcePolicyInput{SecretId: &id}
+	a, err := w.GetResourcePolicy(w.ctx, policy)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if b, err := w.in(region).GetResourcePolicy(w.ctx, policy); err != nil || optionalString(a.ResourcePolicy) != optionalString(b.ResourcePolicy) {
+		w.t.Errorf("the policy in %s is %v, %v", region, b, err)
+	}
 	for version := range here.VersionIdsToStages {
 		in := &secretsmanager.GetSecretValueInput{SecretId: &id, VersionId: &version}
 		a, err := w.GetSecretValue(w.ctx, in)
@@ -162,6 +170,7 @@ func (w *world) wantEqual(id, region string) {
 func TestEachChangeIsCarriedOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.User("ada")
 	w.create("db", "1")
 	w.replicate("db", to(overThere)...)
 	for name, change := range map[string]func() error{
@@ -174,6 +183,7 @@ func TestEachChangeIsCarriedOver(t *testing.T) {
 			_, err := w.UntagResource(w.ctx, &secretsmanager.UntagResourceInput{SecretId: new("db"), TagKeys: []string{"a"}})
 			return err
 		},
+		"a policy":        func() error { w.setPolicy("db", statement("Allow", user("ada"), "secretsmanager:*")); return nil },
 		"another KMS key": func() error { return w.useKey("db", w.newKey()) },
 	} {
 		if err := change(); err != nil {
@@ -191,6 +201,12 @@ func TestEachChangeIsCarriedOver(t *testing.T) {
 		w.Settle()
 		w.wantStatus("db", inSync)
 		w.wantEqual("db", overThere)
+	}
+	w.dropPolicy("db")
+	w.Settle()
+	w.wantEqual("db", overThere)
+	if policies := w.Keys("sm/policy/"); len(policies) != 0 {
+		t.Errorf("there are the policies %v", policies)
 	}
 }
 

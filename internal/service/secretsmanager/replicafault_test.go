@@ -114,6 +114,40 @@ func TestReplicationNeedsPermissionForTheKeys(t *testing.T) {
 	}
 }
 
+// The caller may be another account's, to which the default keys are of no use.
+func TestAnotherAccountChangesThePrimary(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arn := w.create("db", canary)
+	w.replicate("db", to(overThere)...)
+	const consumer = "999999999999"
+	eve := secretsmanager.NewFromConfig(w.Config(w.UserIn(consumer, "eve", servicetest.Allow("*", "*"))))
+	w.setPolicy("db", statement("Allow", `{"AWS":"`+consumer+`"}`, "secretsmanager:*"))
+	if _, err := eve.TagResource(w.ctx, &secretsmanager.TagResourceInput{SecretId: &arn, Tags: tags("a", "b")}); err != nil {
+		t.Fatal(err)
+	}
+	w.Settle()
+	w.wantStatus("db", inSync)
+	w.wantEqual("db", overThere)
+	out, err := eve.ReplicateSecretToRegions(w.ctx, &secretsmanager.ReplicateSecretToRegionsInput{SecretId: &arn, AddReplicaRegions: to(farAway)})
+	if err != nil || *out.ARN != arn {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	w.Settle()
+	want := map[string]string{overThere: inSync, farAway: "Failed: Replication failed: You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key."}
+	if diff := cmp.Diff(want, statuses(w.describe("db").ReplicationStatus)); diff != "" {
+		t.Error(diff)
+	}
+	replica := strings.Replace(arn, servicetest.Region, overThere, 1)
+	there := secretsmanager.NewFromConfig(w.ConfigIn(overThere, w.UserIn(consumer, "bob", servicetest.Allow("*", "*"))))
+	if _, err := there.DescribeSecret(w.ctx, &secretsmanager.DescribeSecretInput{SecretId: &replica}); err != nil {
+		t.Errorf("the policy does not hold in the replica's region: %v", err)
+	}
+	if _, err := there.StopReplicationToReplica(w.ctx, &secretsmanager.StopReplicationToReplicaInput{SecretId: &replica}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheAccessKeyIsGoneByThen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -5,6 +5,7 @@ package secretsmanager_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -33,8 +34,8 @@ func (m *replicaMachine) must(t *rapid.T, err error) {
 	}
 }
 
-func (m *replicaMachine) actions() map[string]func(*rapid.T) {
-	region := rapid.SampledFrom(someRegions)
+// changes are those of the primary.
+func (m *replicaMachine) changes() map[string]func(*rapid.T) {
 	stages := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"AWSCURRENT", "AWSPENDING", "A", "B"}), 1, 3, rapid.ID)
 	return map[string]func(*rapid.T){
 		"put": func(t *rapid.T) {
@@ -64,6 +65,17 @@ func (m *replicaMachine) actions() map[string]func(*rapid.T) {
 			_, err := m.UntagResource(m.ctx, &secretsmanager.UntagResourceInput{SecretId: &m.id, TagKeys: []string{rapid.StringMatching(`[a-c]`).Draw(t, "key")}})
 			m.must(t, err)
 		},
+		"policy":    func(*rapid.T) { m.setPolicy(m.id, statement("Allow", user("ada"), "secretsmanager:*")) },
+		"no policy": func(*rapid.T) { m.dropPolicy(m.id) },
+		"work":      func(*rapid.T) { m.Settle() },
+		"restart":   func(*rapid.T) { m.Restart() },
+	}
+}
+
+// moves are what happens to the replicas.
+func (m *replicaMachine) moves() map[string]func(*rapid.T) {
+	region := rapid.SampledFrom(someRegions)
+	return map[string]func(*rapid.T){
 		"replicate": func(t *rapid.T) {
 			to := to(region.Draw(t, "region"))
 			if rapid.Bool().Draw(t, "own key") {
@@ -103,8 +115,6 @@ func (m *replicaMachine) actions() map[string]func(*rapid.T) {
 			m.Settle()
 			m.keyState(key, "Enabled")
 		},
-		"work":    func(*rapid.T) { m.Settle() },
-		"restart": func(*rapid.T) { m.Restart() },
 	}
 }
 
@@ -138,6 +148,9 @@ func (m *replicaMachine) check(t *rapid.T) {
 			t.Errorf("%s has a replica that its primary does not know", region)
 		}
 	}
+	if policies, secrets := m.Keys("sm/policy/"), m.Keys("sm/secret/"); len(policies) > len(secrets) {
+		t.Errorf("there are the policies %v of %v", policies, secrets)
+	}
 	if diff := cmp.Diff(m.wantedValues(), len(m.Keys("sm/version/"))); diff != "" {
 		t.Errorf("the number of values:\n%s", diff)
 	}
@@ -166,6 +179,7 @@ func TestReplicasInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	keys := map[string]string{}
+	w.User("ada")
 	for _, region := range someRegions {
 		keys[region] = w.newKeyIn(region)
 	}
@@ -179,7 +193,9 @@ func TestReplicasInTheEnd(t *testing.T) {
 			Name: &m.id, SecretString: new("1"), ClientRequestToken: new(token(1)), AddReplicaRegions: to(overThere),
 		})
 		m.must(t, err)
-		t.Repeat(m.actions())
+		actions := m.changes()
+		maps.Copy(actions, m.moves())
+		t.Repeat(actions)
 		m.check(t)
 		if m.t.Failed() {
 			t.FailNow() // for rapid to say by which actions

@@ -31,7 +31,8 @@ func TestAReplicaIsNotChangedInItsRegion(t *testing.T) {
 	}
 	for operation, call := range everything(there.Client, t) {
 		switch operation {
-		case "CreateSecret", "GetSecretValue", "DescribeSecret", "ListSecrets", "ListSecretVersionIds", "BatchGetSecretValue", "GetRandomPassword", "StopReplicationToReplica":
+		case "CreateSecret", "GetSecretValue", "DescribeSecret", "ListSecrets", "ListSecretVersionIds", "BatchGetSecretValue", "GetRandomPassword",
+			"GetResourcePolicy", "ValidateResourcePolicy", "StopReplicationToReplica":
 			continue
 		}
 		if got := fault(call()); got != notOnReplica {
