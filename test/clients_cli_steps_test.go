@@ -125,6 +125,22 @@ var secretVersionSteps = []step{
 	{command: `aws secretsmanager get-secret-value --secret-id turns --query SecretString --output text`, want: "three"},
 }
 
+var replicationSteps = []step{
+	{command: `aws kms create-key --region eu-central-1 --query KeyMetadata.Arn --output text`, save: "KEY"},
+	{command: `aws secretsmanager create-secret --name copied --secret-string one --add-replica-regions Region=eu-west-3 --query 'ReplicationStatus[].Region' --output text`, want: "eu-west-3"},
+	{command: `aws secretsmanager replicate-secret-to-regions --secret-id copied --add-replica-regions Region=eu-central-1,KmsKeyId=$KEY --query 'ReplicationStatus[].Region' --output text`, want: "eu-central-1\teu-west-3"},
+	{command: `aws secretsmanager replicate-secret-to-regions --secret-id copied --add-replica-regions Region=eu-nowhere-9`, fails: "InvalidParameterException"},
+	{command: `aws secretsmanager put-secret-value --secret-id copied --secret-string two`},
+	{command: `until aws secretsmanager describe-secret --secret-id copied --query 'ReplicationStatus[].Status' --output text | grep -q '^InSync.InSync$'; do :; done`},
+	{command: `aws --region eu-central-1 secretsmanager get-secret-value --secret-id copied --query SecretString --output text`, want: "two"},
+	{command: `aws --region eu-central-1 secretsmanager put-secret-value --secret-id copied --secret-string three`, fails: "InvalidParameterException"},
+	{command: `aws secretsmanager delete-secret --secret-id copied`, fails: "InvalidParameterException"},
+	{command: `aws --region eu-central-1 secretsmanager stop-replication-to-replica --secret-id copied`},
+	{command: `aws --region eu-central-1 secretsmanager put-secret-value --secret-id copied --secret-string three`},
+	{command: `aws secretsmanager remove-regions-from-replication --secret-id copied --remove-replica-regions eu-west-3 --query ReplicationStatus`, want: "[]"},
+	{command: `aws secretsmanager delete-secret --secret-id copied --query Name --output text`, want: "copied"},
+}
+
 var identitySteps = []step{
 	{command: `aws sts get-caller-identity --query '[Account,Arn]' --output text`, want: "000000000000\tarn:aws:iam::000000000000:root"},
 	{command: `AWS_SECRET_ACCESS_KEY=wrong aws kms list-keys`, fails: "InvalidSignatureException"},

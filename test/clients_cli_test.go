@@ -103,6 +103,7 @@ func TestAWSCLI(t *testing.T) {
 			"ssm":             ssmSteps,
 			"secretsmanager":  secretsManagerSteps,
 			"versions":        secretVersionSteps,
+			"replication":     replicationSteps,
 			"who is answered": identitySteps,
 		} {
 			t.Run(name, func(t *testing.T) {

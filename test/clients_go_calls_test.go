@@ -5,6 +5,8 @@ package test
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -23,6 +25,17 @@ const (
 func goPolicy(action, resource string) *string {
 	return new(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},` +
 		`"Action":"` + action + `","Resource":"` + resource + `"}]}`)
+}
+
+// goReplicated waits until the secret's replicas are there.
+func goReplicated(ctx context.Context, sm *secretsmanager.Client) error {
+	for {
+		out, err := sm.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: new(goSecret)})
+		if err != nil || !slices.ContainsFunc(out.ReplicationStatus, func(r smtypes.ReplicationStatusType) bool { return r.Status == smtypes.StatusTypeInProgress }) {
+			return err
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // goSecretCalls are calls of every operation of Secrets Manager.
@@ -114,6 +127,9 @@ var goSecretCalls = []goCall{
 		return err
 	}},
 	{"secretsmanager:StopReplicationToReplica", func(ctx context.Context, w *goWorld) error {
+		if err := goReplicated(ctx, w.sm); err != nil {
+			return err
+		}
 		_, err := w.sm.StopReplicationToReplica(ctx, &secretsmanager.StopReplicationToReplicaInput{SecretId: new(goSecret)},
 			func(o *secretsmanager.Options) { o.Region = goReplica })
 		return err

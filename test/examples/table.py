@@ -57,7 +57,6 @@ DOCUMENTED_FUNCTION = "arn:aws:lambda:us-west-2:1234566789012:function:SecretsMa
 
 OTHER_RESOURCE = "about a resource of Systems Manager that is no parameter"
 NO_ROTATION = "waits for RotateSecret to be served"
-NO_REPLICATION = "waits for ReplicateSecretToRegions to be served"
 
 PAGES = [
     Page(SM, "create-secret", before=World.no_secret),
@@ -81,8 +80,6 @@ PAGES = [
             "RotationLambdaARN": NO_ROTATION,
             "RotationRules": NO_ROTATION,
             "LastRotatedDate": NO_ROTATION,
-            "PrimaryRegion": NO_REPLICATION,
-            "ReplicationStatus": NO_REPLICATION,
         },
     ),
     Page(
@@ -174,7 +171,4 @@ WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies")
 NOT_YET = {
     (SM, "rotate-secret"),
     (SM, "cancel-rotate-secret"),
-    (SM, "replicate-secret-to-regions"),
-    (SM, "remove-regions-from-replication"),
-    (SM, "stop-replication-to-replica"),
 }

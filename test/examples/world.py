@@ -8,6 +8,7 @@ it is the token of the request that makes it.
 """
 
 import os
+import time
 
 import boto3
 from botocore.config import Config
@@ -27,18 +28,46 @@ def client(service, **options):
     return boto3.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=config, **options)
 
 
+def wait(until):
+    """Waits until something holds, for half a minute."""
+    for _ in range(600):
+        if until():
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
 class World:
     """The secrets and the parameters of the examples. Each method makes one state, out
     of whatever there was before."""
 
     def __init__(self):
         self.secrets, self.parameters, self.kms = (client(s) for s in ("secretsmanager", "ssm", "kms"))
+        self.secrets_there = client("secretsmanager", region_name=REPLICA)
         self.key = self.kms.create_key()["KeyMetadata"]["Arn"]
 
     # Secrets Manager
 
     def no_secret(self, name=SECRET):
+        """Neither the secret is there, nor what was its replica."""
+        if name == SECRET and self.replicas():
+            self.secrets.remove_regions_from_replication(SecretId=name, RemoveReplicaRegions=[REPLICA])
         self.secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        wait(lambda: self.deleted_there(name))
+
+    def replicas(self):
+        """The statuses of the secret's replicas."""
+        try:
+            return [r["Status"] for r in self.secrets.describe_secret(SecretId=SECRET).get("ReplicationStatus", [])]
+        except self.secrets.exceptions.ResourceNotFoundException:
+            return []
+
+    def deleted_there(self, name):
+        """Deletes a secret in the other region, if it is not a replica that is about to go."""
+        try:
+            return self.secrets_there.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        except self.secrets_there.exceptions.InvalidParameterException:
+            return None
 
     def secret(self, name=SECRET, **members):
         self.no_secret(name)
@@ -85,6 +114,7 @@ class World:
         """A secret that has all that a secret can have, but for what waits in absent."""
         tags = [{"Key": "FirstTag", "Value": "1"}]
         self.secret(Description="described", KmsKeyId=self.key, Tags=tags)
+        self.replicate()
         self.secrets.get_secret_value(SecretId=SECRET)
 
     def deleted_secret(self):
@@ -109,7 +139,11 @@ class World:
 
     def replicated_secret(self):
         self.secret()
+        self.replicate()
+
+    def replicate(self):
         self.secrets.replicate_secret_to_regions(SecretId=SECRET, AddReplicaRegions=[{"Region": REPLICA}])
+        wait(lambda: self.replicas() == ["InSync"])
 
     # Parameter Store
 

@@ -59,6 +59,9 @@ var unprovoked = map[string]map[string]string{
 	"secretsmanager.ValidateResourcePolicy": {"InvalidParameterException": malformedID},
 	"secretsmanager.GetRandomPassword":      {"InvalidRequestException": noState},
 	"secretsmanager.ListSecrets":            {"InvalidRequestException": noState},
+	"secretsmanager.StopReplicationToReplica": {
+		"InvalidRequestException": "a secret that is no replica is refused as operations on replicas are",
+	},
 	"AmazonSSM.DeleteResourcePolicy": {
 		"MalformedResourcePolicyDocumentException": "too many calls are no error here, and the request has no policy",
 	},

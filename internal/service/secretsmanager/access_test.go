@@ -67,6 +67,18 @@ func everything(c *secretsmanager.Client, t *testing.T) map[string]func() error 
 			_, err := c.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: id})
 			return err
 		},
+		"ReplicateSecretToRegions": func() error {
+			_, err := c.ReplicateSecretToRegions(ctx, &secretsmanager.ReplicateSecretToRegionsInput{SecretId: id, AddReplicaRegions: to(overThere)})
+			return err
+		},
+		"RemoveRegionsFromReplication": func() error {
+			_, err := c.RemoveRegionsFromReplication(ctx, &secretsmanager.RemoveRegionsFromReplicationInput{SecretId: id, RemoveReplicaRegions: []string{overThere}})
+			return err
+		},
+		"StopReplicationToReplica": func() error {
+			_, err := c.StopReplicationToReplica(ctx, &secretsmanager.StopReplicationToReplicaInput{SecretId: id})
+			return err
+		},
 		"TagResource": func() error {
 			_, err := c.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: id, Tags: tags("a", "b")})
 			return err
@@ -217,6 +229,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 		"secretsmanager:GetRandomPassword": "Read", "secretsmanager:BatchGetSecretValue": "List", "secretsmanager:GetResourcePolicy": "Read",
 		"secretsmanager:PutResourcePolicy": "Permissions management", "secretsmanager:DeleteResourcePolicy": "Permissions management",
 		"secretsmanager:ValidateResourcePolicy secretsmanager:PutResourcePolicy": "Permissions management",
+		"secretsmanager:ReplicateSecretToRegions":                                "Write", "secretsmanager:RemoveRegionsFromReplication": "Write", "secretsmanager:StopReplicationToReplica": "Write",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -238,10 +251,15 @@ func TestNoValueIsKeptInTheClear(t *testing.T) {
 	all := everything(w.Client, t)
 	remove := all["DeleteSecret"]
 	delete(all, "DeleteSecret")
+	delete(all, "StopReplicationToReplica") // needs a replica
 	for name, call := range all {
 		if err := call(); err != nil && name != "UpdateSecretVersionStage" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	w.replicate("db", to(overThere)...)
+	if err := w.in(overThere).tryPromote("db"); err != nil {
+		t.Error(err)
 	}
 	if err := remove(); err != nil {
 		t.Error(err)

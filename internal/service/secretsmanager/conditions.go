@@ -4,6 +4,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -61,8 +62,11 @@ func (c conditions[In]) requested(key string) ([]string, bool) {
 
 // condition is a condition key that depends on the secret.
 func (s *Secret) condition(key string) ([]string, bool) {
-	if key == "secretsmanager:resource/type" {
+	switch key {
+	case "secretsmanager:resource/type":
 		return optional(unlessEmpty(s.Type))
+	case "secretsmanager:secretprimaryregion":
+		return []string{cmp.Or(s.primaryRegion(), s.Region)}, true
 	}
 	if name, ok := resourceTag(key); ok {
 		return policy.Tag(s.tagMap(), name)

@@ -106,6 +106,20 @@ func (w *world) readConditions(old, arn string) []conditional {
 		{`"StringLike":{"aws:UserAgent":"aws-sdk-go-v2/*"}`, list, true},
 		{`"Bool":{"aws:ViaAWSService":"false"}`, batch, true},
 		{`"StringEqualsIfExists":{"secretsmanager:VersionStage":"AWSPREVIOUS"}`, batch, false},
+		{`"StringEquals":{"secretsmanager:SecretPrimaryRegion":"eu-west-1"}`, current, true},
+		{`"StringEquals":{"secretsmanager:SecretPrimaryRegion":"us-east-1"}`, current, false},
+		{`"StringEquals":{"secretsmanager:SecretPrimaryRegion":"us-east-1"}`, w.readThere(), true},
+	}
+}
+
+// readThere reads a replica of a primary in us-east-1.
+func (w *world) readThere() func(*secretsmanager.Client) error {
+	there := w.in(overThere)
+	there.create("from-there", canary)
+	there.replicate("from-there", to(servicetest.Region)...)
+	return func(c *secretsmanager.Client) error {
+		_, err := c.GetSecretValue(w.ctx, &secretsmanager.GetSecretValueInput{SecretId: new("from-there")})
+		return err
 	}
 }
 
@@ -137,6 +151,12 @@ func (w *world) writeConditions(key string, red []types.Tag) []conditional {
 	tag := func(tags []types.Tag) func(*secretsmanager.Client) error {
 		return func(c *secretsmanager.Client) error {
 			_, err := c.TagResource(w.ctx, &secretsmanager.TagResourceInput{SecretId: new("db"), Tags: tags})
+			return err
+		}
+	}
+	replicate := func(region string) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			_, err := c.ReplicateSecretToRegions(w.ctx, &secretsmanager.ReplicateSecretToRegionsInput{SecretId: new("db"), AddReplicaRegions: to(region)})
 			return err
 		}
 	}
@@ -180,6 +200,9 @@ func (w *world) writeConditions(key string, red []types.Tag) []conditional {
 		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Owner"]}`, untag, true},
 		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}`, untag, false},
 		{`"StringEquals":{"secretsmanager:VersionStage":"mine"}`, move, true},
+		{`"ForAllValues:StringLike":{"secretsmanager:AddReplicaRegions":"eu-*"},"Null":{"secretsmanager:AddReplicaRegions":"false"}`, replicate("eu-west-2"), true},
+		{`"ForAllValues:StringLike":{"secretsmanager:AddReplicaRegions":"eu-*"}`, replicate("us-west-2"), false},
+		{`"Bool":{"secretsmanager:ForceOverwriteReplicaSecret":"true"}`, replicate("eu-west-2"), false},
 		{`"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}`, move, false},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 
-	"github.com/coffer-secrets/coffer/internal/api"
 	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -38,13 +37,19 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 	if err := s.validateKey(ctx, tx, call, secret); err != nil {
 		return nil, err
 	}
+	if err := secret.addReplicas(tx, call, in.AddReplicaRegions, is(in.ForceOverwriteReplicaSecret, false)); err != nil {
+		return nil, err
+	}
 	if !c.IsZero() {
 		v := version{secret, *in.ClientRequestToken}
 		if err := s.addVersion(ctx, tx, call, v, c, []string{stageCurrent}); err != nil {
 			return nil, err
 		}
 	}
-	return created(secret, in, c), s.save(tx, secret)
+	if err := s.save(tx, call, secret); err != nil {
+		return nil, err
+	}
+	return s.created(tx, secret, in, c)
 }
 
 // checkCreate checks what does not depend on what there is, and returns the value.
@@ -52,20 +57,32 @@ func checkCreate(call *gate.Call, in *sm.CreateSecretInput) (content, error) {
 	if in.ClientRequestToken == nil {
 		return content{}, errNoToken
 	}
-	if len(in.AddReplicaRegions) > 0 {
-		return content{}, api.NotImplemented.New("This version of Coffer does not replicate secrets: leave AddReplicaRegions out.")
+	if err := authorizeParts(call, in); err != nil {
+		return content{}, err
 	}
+	return contentOf(in.SecretString, in.SecretBinary)
+}
+
+// authorizeParts takes the decisions on what the request does besides.
+func authorizeParts(call *gate.Call, in *sm.CreateSecretInput) error {
+	var actions []string
 	if len(in.Tags) > 0 {
+		actions = append(actions, sm.TagResource.Action())
+	}
+	if len(in.AddReplicaRegions) > 0 {
+		actions = append(actions, sm.ReplicateSecretToRegions.Action())
+	}
+	for _, action := range actions {
 		t, err := newTarget(call, *in.Name)
 		t.Keys = creation{call: call, in: in}.values
 		if err != nil {
-			return content{}, err
+			return err
 		}
-		if err := call.Authorize(sm.TagResource.Action(), t); err != nil {
-			return content{}, err
+		if err := call.Authorize(action, t); err != nil {
+			return err
 		}
 	}
-	return contentOf(in.SecretString, in.SecretBinary)
+	return nil
 }
 
 // recreate answers a request for a name that is in use: the request that made the
@@ -75,7 +92,7 @@ func (s *Service) recreate(ctx context.Context, r kv.Reader, call *gate.Call, se
 		return nil, sm.InvalidRequestException.New("You can't create this secret because a secret with this name is already scheduled for deletion.")
 	}
 	same := c.IsZero() && secret.CreateToken == *in.ClientRequestToken
-	if !c.IsZero() {
+	if !c.IsZero() && !secret.replica() {
 		var err error
 		if same, err = s.repeated(ctx, r, call, version{secret, *in.ClientRequestToken}, c); err != nil {
 			return nil, err
@@ -84,15 +101,17 @@ func (s *Service) recreate(ctx context.Context, r kv.Reader, call *gate.Call, se
 	if !same {
 		return nil, sm.ResourceExistsException.Newf("The operation failed because the secret %s already exists.", secret.Name)
 	}
-	return created(secret, in, c), nil
+	return s.created(r, secret, in, c)
 }
 
-func created(secret *Secret, in *sm.CreateSecretInput, c content) *sm.CreateSecretOutput {
+func (s *Service) created(r kv.Reader, secret *Secret, in *sm.CreateSecretInput, c content) (*sm.CreateSecretOutput, error) {
 	out := &sm.CreateSecretOutput{ARN: &secret.ARN, Name: &secret.Name}
 	if !c.IsZero() {
 		out.VersionId = in.ClientRequestToken
 	}
-	return out
+	var err error
+	out.ReplicationStatus, err = s.replication(r, secret)
+	return out, err
 }
 
 func newSecret(call *gate.Call, in *sm.CreateSecretInput) (*Secret, error) {

@@ -42,7 +42,14 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 		return deletedBefore(call, ref), nil
 	case secret == nil:
 		return nil, errNotFound
+	case secret.replica():
+		return nil, errReplica
+	case len(secret.Replicas) > 0:
+		return nil, sm.InvalidParameterException.Newf("You can't delete secret %s that still has replica regions [%s].",
+			secret.ARN, strings.Join(secret.regions(), ", "))
 	case force:
+		call.Event(secret.event("StartSecretVersionDelete"))
+		call.Event(secret.event("EndSecretVersionDelete"))
 		return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(call.Time)}, s.erase(tx, call.Time, secret)
 	case !secret.Deleted.IsZero():
 		return nil, sm.InvalidRequestException.New("You can't perform this operation on the secret because it was already scheduled for deletion.")
@@ -53,7 +60,8 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 	if err := expireLater(tx, secret); err != nil {
 		return nil, err
 	}
-	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, secret)
+	call.Event(secret.event("StartSecretVersionDelete"))
+	return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(secret.DeletionDate)}, s.save(tx, call, secret)
 }
 
 // deletedBefore answers the forced deletion of a secret that is not there, which AWS
@@ -68,13 +76,17 @@ func (s *Service) restore(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.R
 	if err != nil {
 		return nil, err
 	}
+	if secret.replica() {
+		return nil, errReplica
+	}
 	out := &sm.RestoreSecretOutput{ARN: &secret.ARN, Name: &secret.Name}
 	if secret.Deleted.IsZero() {
 		return out, nil
 	}
 	secret = secret.clone()
 	secret.Changed, secret.Deleted, secret.DeletionDate = call.Time.UTC(), time.Time{}, time.Time{}
-	return out, s.save(tx, secret)
+	call.Event(secret.event("CancelSecretVersionDelete"))
+	return out, s.save(tx, call, secret)
 }
 
 // askedDelete has the condition keys of DeleteSecret. A secret that is not deleted at

@@ -55,7 +55,7 @@ func (s *shelf) change(fn func(kv.Tx, *Secret) error) error {
 		if err := fn(tx, secret); err != nil {
 			return err
 		}
-		return s.save(tx, secret)
+		return s.keep(tx, secret)
 	})
 	return err
 }
@@ -311,7 +311,7 @@ func TestAPutWritesTheSameHoweverManyThereAre(t *testing.T) {
 			if err := s.enter(&m, v, &Value{Created: s.now, Keys: []DataKey{{}}}, []string{stageCurrent}); err != nil {
 				return err
 			}
-			return s.save(&m, secret)
+			return s.keep(&m, secret)
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 var (
 	errNotFound   = sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret.")
 	errDeleted    = sm.InvalidRequestException.New("You can't perform this operation on the secret because it was marked for deletion.")
+	errReplica    = sm.InvalidParameterException.New("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
 	errNoToken    = sm.InvalidRequestException.New("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
 	errTwice      = sm.InvalidParameterException.New("You can't specify both a binary secret value and a string secret value in the same secret.")
 	errPage       = sm.InvalidNextTokenException.New("The NextToken value is invalid.")

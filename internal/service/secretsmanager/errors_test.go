@@ -38,13 +38,6 @@ var failures = map[string]struct {
 		},
 		"InvalidParameterException: You can't specify both a binary secret value and a string secret value in the same secret.",
 	},
-	"create with replicas": {
-		func(w *world) error {
-			_, err := w.CreateSecret(w.ctx, &secretsmanager.CreateSecretInput{Name: new("x"), AddReplicaRegions: []types.ReplicaRegionType{{Region: new("us-east-1")}}})
-			return err
-		},
-		"NotImplemented: This version of Coffer does not replicate secrets: leave AddReplicaRegions out.",
-	},
 	"create with a value that is too long in bytes": {
 		func(w *world) error { return w.tryCreate("x", strings.Repeat("é", 40000), nil) },
 		"ValidationException: 1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536",

@@ -102,7 +102,9 @@ func (f *filter) matches(s *Secret, v string) bool {
 		return slices.ContainsFunc(s.Tags, func(t Tag) bool { return strings.HasPrefix(t.Value, v) })
 	case filterAll:
 		return s.mentions(words(v))
-	case filterPrimaryRegion: // no secret is replicated
+	case filterPrimaryRegion:
+		region := s.primaryRegion()
+		return region != "" && strings.HasPrefix(region, v)
 	case filterOwningService: // none is another service's
 	}
 	return false

@@ -29,9 +29,11 @@ const (
 )
 
 // newKey makes a customer managed key, and returns its ARN.
-func (w *world) newKey() string {
+func (w *world) newKey() string { return w.newKeyIn(servicetest.Region) }
+
+func (w *world) newKeyIn(region string) string {
 	w.t.Helper()
-	out, err := kms.NewFromConfig(w.Config(w.Root)).CreateKey(w.ctx, &kms.CreateKeyInput{})
+	out, err := kms.NewFromConfig(w.ConfigIn(region, w.Root)).CreateKey(w.ctx, &kms.CreateKeyInput{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -39,17 +41,20 @@ func (w *world) newKey() string {
 }
 
 // disable switches a key off in the store.
-func (w *world) disable(arn string) {
+func (w *world) disable(arn string) { w.keyState(arn, "Disabled") }
+
+func (w *world) keyState(arn, state string) {
 	w.t.Helper()
 	keys := record.New[kmsservice.Key]("kms/key")
+	region, _, _ := strings.Cut(strings.TrimPrefix(arn, "arn:aws:kms:"), ":")
 	_, id, _ := strings.Cut(arn, "key/")
 	if _, err := w.Store.Update(w.ctx, func(tx kv.Tx) error {
-		key, err := keys.Get(tx, servicetest.Account, servicetest.Region, id)
+		key, err := keys.Get(tx, servicetest.Account, region, id)
 		if err != nil {
 			return err
 		}
-		key.State = "Disabled"
-		return keys.Put(tx, key, servicetest.Account, servicetest.Region, id)
+		key.State = state
+		return keys.Put(tx, key, servicetest.Account, region, id)
 	}); err != nil {
 		w.t.Fatal(err)
 	}

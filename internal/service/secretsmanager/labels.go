@@ -31,7 +31,7 @@ const (
 	maxVersions = 100_000
 	// maxRemoved is how many old versions go at once, so that the transaction has room
 	// for the two keys of each: see kv.MaxOps.
-	maxRemoved = 25
+	maxRemoved = 10
 )
 
 // Versions are the versions of a secret that have labels, by id. Its methods are the

@@ -63,6 +63,6 @@ func (s *Secret) entry() sm.SecretListEntry {
 		Type: unlessEmpty(s.Type), Description: unlessEmpty(s.Description), KmsKeyId: unlessEmpty(s.KMSKey),
 		CreatedDate: dated(s.Created), LastChangedDate: dated(s.Changed),
 		LastAccessedDate: dated(s.Accessed), DeletedDate: dated(s.Deleted),
-		Tags: s.tags(), SecretVersionsToStages: s.Versions.labelled(),
+		Tags: s.tags(), SecretVersionsToStages: s.Versions.labelled(), PrimaryRegion: unlessEmpty(s.primaryRegion()),
 	}
 }

@@ -40,7 +40,7 @@ func (s *Service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.Put
 		if err := s.addVersion(ctx, tx, call, v, c, stages); err != nil {
 			return nil, err
 		}
-		if err := s.save(tx, secret); err != nil {
+		if err := s.save(tx, call, secret); err != nil {
 			return nil, err
 		}
 	}
@@ -58,9 +58,12 @@ func (s *Service) update(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 	if err != nil {
 		return nil, err
 	}
-	secret, err := s.change(tx, call, *in.SecretId)
+	secret, err := s.changeAny(tx, call, *in.SecretId)
 	if err != nil {
 		return nil, err
+	}
+	if secret.replica() {
+		return s.updateReplica(ctx, tx, call, secret, in)
 	}
 	if in.Description != nil {
 		secret.Description = *in.Description
@@ -87,7 +90,7 @@ func (s *Service) update(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 			}
 		}
 	}
-	return out, s.save(tx, secret)
+	return out, s.save(tx, call, secret)
 }
 
 func (s *Service) changeKey(ctx context.Context, tx kv.Tx, call *gate.Call, secret *Secret, id string) error {

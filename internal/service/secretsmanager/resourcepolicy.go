@@ -68,7 +68,7 @@ func (s *Service) putPolicy(_ context.Context, tx kv.Tx, call *gate.Call, in *sm
 	if err := s.policies.Put(tx, &ResourcePolicy{Document: *in.ResourcePolicy}, secret.Account, secret.Region, secret.UID); err != nil {
 		return nil, err
 	}
-	return &sm.PutResourcePolicyOutput{ARN: &secret.ARN, Name: &secret.Name}, s.save(tx, secret)
+	return &sm.PutResourcePolicyOutput{ARN: &secret.ARN, Name: &secret.Name}, s.save(tx, call, secret)
 }
 
 // getPolicy returns the policy as it was put. Of a secret without one the answer says
@@ -103,7 +103,7 @@ func (s *Service) deletePolicy(_ context.Context, tx kv.Tx, call *gate.Call, in 
 	if err := s.erasePolicy(tx, secret); err != nil {
 		return nil, err
 	}
-	return out, s.save(tx, secret)
+	return out, s.save(tx, call, secret)
 }
 
 func (s *Service) erasePolicy(tx kv.Tx, secret *Secret) error {

@@ -54,6 +54,10 @@ type Secret struct {
 	Policed bool `json:",omitzero"`
 	// Deprecated is the number of versions without labels, which the index has.
 	Deprecated int `json:",omitzero"`
+	// Replicas are in the order of their regions. A replica has none of its own.
+	Replicas []Replica `json:",omitzero"`
+	// Primary is set for a replica only.
+	Primary *Origin `json:",omitzero"`
 }
 
 // Tag is one tag of a secret.
@@ -81,6 +85,7 @@ func (s *Secret) clone() *Secret {
 	c := *s
 	c.Tags = slices.Clone(s.Tags)
 	c.Versions = s.Versions.clone()
+	c.Replicas = slices.Clone(s.Replicas)
 	return &c
 }
 
@@ -105,9 +110,20 @@ func (s *Service) head(r kv.Reader, call *gate.Call, name string) (*Secret, erro
 	return secret, nil
 }
 
-// save stores a new or changed head, and what it means for the indexes: every head
-// that comes into the store is saved here.
-func (s *Service) save(tx kv.Tx, secret *Secret) error {
+// save stores a new or changed head, and has the change carried over to the replicas.
+func (s *Service) save(tx kv.Tx, call *gate.Call, secret *Secret) error {
+	for i := range secret.Replicas {
+		if err := secret.announce(tx, call, &secret.Replicas[i]); err != nil {
+			return err
+		}
+	}
+	return s.keep(tx, secret)
+}
+
+// keep stores a new or changed head, and what it means for the indexes: every head that
+// comes into the store is kept here. Replicas are not told: save is for what they have,
+// too.
+func (s *Service) keep(tx kv.Tx, secret *Secret) error {
 	if err := s.settle(tx, secret); err != nil {
 		return err
 	}
@@ -118,8 +134,17 @@ func (s *Service) save(tx kv.Tx, secret *Secret) error {
 }
 
 // change returns a copy of the secret that an id means, to be changed and saved. One
-// that waits for its deletion is refused.
+// that waits for its deletion is refused, and so is a replica.
 func (s *Service) change(tx kv.Tx, call *gate.Call, id string) (*Secret, error) {
+	secret, err := s.changeAny(tx, call, id)
+	if err == nil && secret.replica() {
+		return nil, errReplica
+	}
+	return secret, err
+}
+
+// changeAny is change for a replica, too.
+func (s *Service) changeAny(tx kv.Tx, call *gate.Call, id string) (*Secret, error) {
 	secret, err := s.find(tx, call, id)
 	if err != nil {
 		return nil, err
@@ -138,12 +163,17 @@ func (s *Service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 	if err != nil {
 		return nil, err
 	}
+	replication, err := s.replication(r, secret)
+	if err != nil {
+		return nil, err
+	}
 	return &sm.DescribeSecretOutput{
 		ARN: &secret.ARN, Name: &secret.Name,
 		Type: unlessEmpty(secret.Type), Description: unlessEmpty(secret.Description), KmsKeyId: unlessEmpty(secret.KMSKey),
 		CreatedDate: dated(secret.Created), LastChangedDate: dated(secret.Changed),
 		LastAccessedDate: dated(secret.Accessed), DeletedDate: dated(secret.DeletionDate),
 		Tags: secret.tags(), VersionIdsToStages: secret.Versions.labelled(),
+		PrimaryRegion: unlessEmpty(secret.primaryRegion()), ReplicationStatus: replication,
 	}, nil
 }
 

@@ -60,6 +60,7 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service 
 	s.gate, s.directory = g, directory
 	g.Job(kindExpire, jobs.Handler{Do: s.expire})
 	g.Job(kindIndex, jobs.Handler{Do: s.index})
+	g.Job(kindReplicate, jobs.Handler{Do: s.replicate, AtOnce: replicasAtOnce})
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(s.toCreate)}, s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }, askedGet), s.get)
 	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
@@ -76,6 +77,7 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service 
 	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }, askedTag), s.tag)
 	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }, askedUntag), s.untag)
 	s.bindPolicies(g)
+	s.bindReplication(g)
 	gate.Read(g, sm.GetRandomPassword, gate.Row[sm.GetRandomPasswordInput]{Access: gate.AccessRead, Targets: unnamed[sm.GetRandomPasswordInput]}, randomPassword)
 	return s
 }
@@ -89,6 +91,13 @@ func (s *Service) bindPolicies(g *gate.Gate) {
 		Access: gate.AccessPermissions, Targets: gate.One(s.toValidate),
 		Actions: []string{sm.ValidateResourcePolicy.Action(), sm.PutResourcePolicy.Action()},
 	}, s.validatePolicy)
+}
+
+// bindReplication binds the operations on replicas.
+func (s *Service) bindReplication(g *gate.Gate) {
+	gate.Write(g, sm.ReplicateSecretToRegions, on(s, gate.AccessWrite, func(in *sm.ReplicateSecretToRegionsInput) *string { return in.SecretId }, askedReplicas), s.replicateTo)
+	gate.Write(g, sm.RemoveRegionsFromReplication, on(s, gate.AccessWrite, func(in *sm.RemoveRegionsFromReplicationInput) *string { return in.SecretId }), s.withdrawFrom)
+	gate.Write(g, sm.StopReplicationToReplica, on(s, gate.AccessWrite, func(in *sm.StopReplicationToReplicaInput) *string { return in.SecretId }), s.promote)
 }
 
 func newService(keys *kmsservice.Service) *Service {

@@ -20,7 +20,7 @@ func (s *Service) moveStage(_ context.Context, tx kv.Tx, call *gate.Call, in *sm
 	if err := s.restage(tx, secret, in); err != nil {
 		return nil, err
 	}
-	return &sm.UpdateSecretVersionStageOutput{ARN: &secret.ARN, Name: &secret.Name}, s.save(tx, secret)
+	return &sm.UpdateSecretVersionStageOutput{ARN: &secret.ARN, Name: &secret.Name}, s.save(tx, call, secret)
 }
 
 // restage does what the request asks to a secret that is saved afterwards.

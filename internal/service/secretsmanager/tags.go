@@ -28,7 +28,7 @@ func (s *Service) tag(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.TagRe
 	if err := secret.addTags(in.Tags); err != nil {
 		return nil, err
 	}
-	return &sm.TagResourceOutput{}, s.save(tx, secret)
+	return &sm.TagResourceOutput{}, s.save(tx, call, secret)
 }
 
 // untag removes tags. Keys that the secret does not have are no error.
@@ -43,7 +43,7 @@ func (s *Service) untag(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.Unt
 		}
 	}
 	secret.Tags = slices.DeleteFunc(secret.Tags, func(t Tag) bool { return slices.Contains(in.TagKeys, t.Key) })
-	return &sm.UntagResourceOutput{}, s.save(tx, secret)
+	return &sm.UntagResourceOutput{}, s.save(tx, call, secret)
 }
 
 // addTags adds tags, in place of those with the same key.

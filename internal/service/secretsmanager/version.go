@@ -96,7 +96,7 @@ func (s *Service) noteAccess(tx kv.Tx, v version, today time.Time) error {
 	now := secret.Versions[v.id]
 	now.Accessed, secret.Accessed = later(now.Accessed, today), later(secret.Accessed, today)
 	secret.Versions[v.id] = now
-	return s.save(tx, secret)
+	return s.keep(tx, secret)
 }
 
 func later(a, b time.Time) time.Time {
