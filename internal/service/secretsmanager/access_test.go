@@ -202,7 +202,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	servicetest.New(t, func(g *gate.Gate) {
-		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory())
+		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), nil)
 		for _, op := range g.Operations() {
 			if op.Bound && op.Service.Name == "secretsmanager" {
 				got[strings.Join(op.Actions, " ")] = op.Access.String()
@@ -217,6 +217,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 		"secretsmanager:GetRandomPassword": "Read", "secretsmanager:BatchGetSecretValue": "List", "secretsmanager:GetResourcePolicy": "Read",
 		"secretsmanager:PutResourcePolicy": "Permissions management", "secretsmanager:DeleteResourcePolicy": "Permissions management",
 		"secretsmanager:ValidateResourcePolicy secretsmanager:PutResourcePolicy": "Permissions management",
+		"secretsmanager:RotateSecret":                                            "Write", "secretsmanager:CancelRotateSecret": "Write",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -61,8 +61,11 @@ func (c conditions[In]) requested(key string) ([]string, bool) {
 
 // condition is a condition key that depends on the secret.
 func (s *Secret) condition(key string) ([]string, bool) {
-	if key == "secretsmanager:resource/type" {
+	switch {
+	case key == "secretsmanager:resource/type":
 		return optional(unlessEmpty(s.Type))
+	case key == "secretsmanager:resource/allowrotationlambdaarn" && s.Rotation != nil:
+		return []string{s.Rotation.Function}, true
 	}
 	if name, ok := resourceTag(key); ok {
 		return policy.Tag(s.tagMap(), name)
