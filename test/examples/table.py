@@ -56,7 +56,6 @@ DOCUMENTED_KEY = "arn:aws:kms:us-west-2:123456789012:key/EXAMPLE1-90ab-cdef-fedc
 DOCUMENTED_FUNCTION = "arn:aws:lambda:us-west-2:1234566789012:function:SecretsManagerTestRotationLambda"
 
 OTHER_RESOURCE = "about a resource of Systems Manager that is no parameter"
-NO_ROTATION = "waits for RotateSecret to be served"
 NO_REPLICATION = "waits for ReplicateSecretToRegions to be served"
 
 PAGES = [
@@ -77,10 +76,6 @@ PAGES = [
         "describe-secret",
         before=World.whole_secret,
         absent={
-            "RotationEnabled": NO_ROTATION,
-            "RotationLambdaARN": NO_ROTATION,
-            "RotationRules": NO_ROTATION,
-            "LastRotatedDate": NO_ROTATION,
             "PrimaryRegion": NO_REPLICATION,
             "ReplicationStatus": NO_REPLICATION,
         },
@@ -172,8 +167,6 @@ WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies")
 
 # Operations that the server does not serve yet.
 NOT_YET = {
-    (SM, "rotate-secret"),
-    (SM, "cancel-rotate-secret"),
     (SM, "replicate-secret-to-regions"),
     (SM, "remove-regions-from-replication"),
     (SM, "stop-replication-to-replica"),

@@ -84,7 +84,8 @@ class World:
     def whole_secret(self):
         """A secret that has all that a secret can have, but for what waits in absent."""
         tags = [{"Key": "FirstTag", "Value": "1"}]
-        self.secret(Description="described", KmsKeyId=self.key, Tags=tags)
+        rules = {"ScheduleExpression": "cron(0 16 1,15 * ? *)", "Duration": "2h"}
+        self.rotated_secret(rules=rules, Description="described", KmsKeyId=self.key, Tags=tags)
         self.secrets.get_secret_value(SecretId=SECRET)
 
     def deleted_secret(self):
@@ -98,11 +99,13 @@ class World:
     def database_secret(self):
         self.secret(DATABASE)
 
-    def rotated_secret(self, name=SECRET):
-        self.secret(name)
+    def rotated_secret(self, name=SECRET, rules=None, **members):
+        self.secret(name, **members)
         self.secrets.rotate_secret(
-            SecretId=name, RotationLambdaARN=FUNCTION, RotationRules={"AutomaticallyAfterDays": 2}
+            SecretId=name, RotationLambdaARN=FUNCTION, RotationRules=rules or {"AutomaticallyAfterDays": 2}
         )
+        while "LastRotatedDate" not in self.secrets.describe_secret(SecretId=name):
+            pass
 
     def rotated_database_secret(self):
         self.rotated_secret(DATABASE)
