@@ -141,6 +141,21 @@ var replicationSteps = []step{
 	{command: `aws secretsmanager delete-secret --secret-id copied --query Name --output text`, want: "copied"},
 }
 
+var rotationSteps = []step{
+	{command: `aws secretsmanager create-secret --name turned --secret-string '{"user":"app","password":"x"}' --query VersionId --output text`, save: "V1"},
+	{command: `aws secretsmanager rotate-secret --secret-id turned`, fails: "InvalidRequestException"},
+	{command: `aws secretsmanager rotate-secret --secret-id turned --rotation-lambda-arn ` + goFunction + `-2`, fails: "AccessDeniedException"},
+	{command: `aws secretsmanager rotate-secret --secret-id turned --rotation-lambda-arn ` + goFunction + ` --rotation-rules '{"ScheduleExpression":"rate(3 hours)"}'`, fails: "InvalidParameterException"},
+	{command: `aws secretsmanager rotate-secret --secret-id turned --rotation-lambda-arn ` + goFunction + ` --rotation-rules AutomaticallyAfterDays=30 --query VersionId --output text`, save: "V2"},
+	{command: `until [ "$(aws secretsmanager describe-secret --secret-id turned --query LastRotatedDate)" != null ]; do :; done`},
+	{command: `aws secretsmanager get-secret-value --secret-id turned --query "VersionId == '$V2'"`, want: "true"},
+	{command: `aws secretsmanager get-secret-value --secret-id turned --version-stage AWSPREVIOUS --query "VersionId == '$V1'"`, want: "true"},
+	{command: `aws secretsmanager describe-secret --secret-id turned --query '[RotationEnabled,RotationRules.AutomaticallyAfterDays]' --output text`, want: "True\t30"},
+	{command: `aws secretsmanager list-secrets --filters Key=name,Values=turned --query 'SecretList[].RotationEnabled' --output text`, want: "True"},
+	{command: `aws secretsmanager cancel-rotate-secret --secret-id turned --query Name --output text`, want: "turned"},
+	{command: `aws secretsmanager describe-secret --secret-id turned --query '[RotationEnabled,NextRotationDate]' --output text`, want: "False\tNone"},
+}
+
 var identitySteps = []step{
 	{command: `aws sts get-caller-identity --query '[Account,Arn]' --output text`, want: "000000000000\tarn:aws:iam::000000000000:root"},
 	{command: `AWS_SECRET_ACCESS_KEY=wrong aws kms list-keys`, fails: "InvalidSignatureException"},

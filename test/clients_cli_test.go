@@ -94,7 +94,7 @@ func (s step) check(t *testing.T, r result) {
 // TestAWSCLI calls every operation that is served with the stock aws command.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
-	p := startDev(t)
+	p := startDev(t, "--config", rotating(t, goFunction))
 	c := newAWSCLI(t, p)
 	t.Run("commands", func(t *testing.T) {
 		for name, steps := range map[string][]step{
@@ -104,6 +104,7 @@ func TestAWSCLI(t *testing.T) {
 			"secretsmanager":  secretsManagerSteps,
 			"versions":        secretVersionSteps,
 			"replication":     replicationSteps,
+			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -26,7 +26,8 @@ func TestAWSExamples(t *testing.T) {
 	// The account, the region and the role are those of the pages.
 	data := filepath.Join(t.TempDir(), "data")
 	mustRun(t, "key", "create", "--role", "MyRole", "--account-id", "123456789012", "--data", data)
-	p := startDev(t, "--account-id", "123456789012", "--region", "us-west-2", "--data", data)
+	p := startDev(t, "--account-id", "123456789012", "--region", "us-west-2", "--data", data,
+		"--config", rotating(t, "arn:aws:lambda:us-west-2:123456789012:function:MyTestRotationLambda"))
 	r := runProgramFor(t, 5*patience, clientEnvironment(t, p), python, "-B", "test/examples/run.py", "aws")
 	if r.Code == noPages {
 		testneed.Missing(t, "the aws command with the examples of its help pages (Debian: awscli)")

@@ -25,7 +25,7 @@ import (
 // TestGoSDK calls a server with the AWS SDK for Go, which takes what coffer dev prints
 // from this process's environment; so it can't run beside other tests.
 func TestGoSDK(t *testing.T) {
-	p := startDev(t)
+	p := startDev(t, "--config", rotating(t, goFunction))
 	for _, v := range os.Environ() {
 		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") {
 			t.Setenv(name, "") // which also puts it back

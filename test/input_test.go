@@ -37,7 +37,7 @@ var badInputs = map[string]badInput{
 	"a target without an operaton": {target: "secretsmanager", body: `{}`, code: "UnknownOperationException", status: 400},
 	"no target":                    {body: `{}`, code: "UnknownOperationException", status: 400},
 	"two targets":                  {target: getSecret, body: `{}`, before: header("X-Amz-Target", getSecret, putParameter), code: "UnknownOperationException", status: 400},
-	"an operation not served":      {target: "secretsmanager.RotateSecret", body: `{"SecretId":"a"}`, code: "NotImplemented", status: 501, message: "RotateSecret"},
+	"an operation not served":      {target: "TrentService.DescribeCustomKeyStores", body: `{}`, code: "NotImplemented", status: 501, message: "DescribeCustomKeyStores"},
 
 	"no body":                     {target: getSecret, body: ``, code: "SerializationException", status: 400},
 	"JSON that is cut off":        {target: getSecret, body: `{"SecretId":"a`, code: "SerializationException", status: 400},

@@ -31,14 +31,16 @@ func TestMain(m *testing.M) {
 }
 
 // build returns a function that builds the program of that name and returns its path.
-func build(name string) func() (string, error) {
+func build(name string) func() (string, error) { return buildFrom(name, "./cmd/"+name) }
+
+func buildFrom(name, source string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		dir, err := binaries()
 		if err != nil {
 			return "", err
 		}
 		path := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-o", path, "./cmd/"+name)
+		cmd := exec.Command("go", "build", "-o", path, source)
 		cmd.Dir = ".."
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("building %s: %w\n%s", name, err, out)

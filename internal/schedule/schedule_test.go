@@ -321,3 +321,26 @@ func TestNoRules(t *testing.T) {
 		t.Error("rules that are none open windows, or one that is some is none")
 	}
 }
+
+func TestOverdueRules(t *testing.T) {
+	t.Parallel()
+	from, after := time.Date(2026, time.March, 1, 9, 30, 0, 0, time.UTC), time.Date(2026, time.March, 20, 9, 30, 0, 0, time.UTC)
+	for expression, want := range map[string]time.Time{
+		"rate(10 days)":       time.Date(2026, time.March, 21, 0, 0, 0, 0, time.UTC),
+		"rate(5 hours)":       time.Date(2026, time.March, 20, 13, 0, 0, 0, time.UTC),
+		"cron(0 6 1 * ? *)":   time.Date(2026, time.April, 1, 6, 0, 0, 0, time.UTC),
+		"cron(0 6 ? * SUN *)": time.Date(2026, time.March, 22, 6, 0, 0, 0, time.UTC),
+	} {
+		rules, err := schedule.Parse(0, expression, "2h")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, ok := rules.Overdue().Next(from, after)
+		if !ok || !w.Start.Equal(want) || w.End.Sub(w.Start) != 2*time.Hour {
+			t.Errorf("%s: %v, want the window of two hours from %v", expression, w, want)
+		}
+		if rules.Overdue().String() != expression {
+			t.Errorf("%s is shown as %s", expression, rules.Overdue())
+		}
+	}
+}

@@ -53,6 +53,15 @@ func (r Rules) Open(from, at time.Time) (Window, bool) {
 	return Window{}, false
 }
 
+// Overdue returns the rules by which a secret is rotated whose window has passed without a
+// rotation: a rate in days then opens one each day, at the same hours, so that the secret
+// isn't left as it is for that many days more. AWS says only that it tries again during
+// open windows. The other forms are as they were.
+func (r Rules) Overdue() Rules {
+	r.every = min(r.every, day)
+	return r
+}
+
 // Days is the number of days between rotations that DescribeSecret and ListSecrets tell as
 // AutomaticallyAfterDays, which AWS calculates "from the rotation schedule after every
 // successful rotation": from the day of from to that of the next window, and 1 at least,

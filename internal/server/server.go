@@ -95,7 +95,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	identity.Bind(s.gate)
 	keys := kmsservice.Bind(s.gate)
-	smservice.Bind(s.gate, keys, s.Directory)
+	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)
 	cofferservice.Bind(s.gate)
 	if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {

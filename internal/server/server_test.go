@@ -213,7 +213,14 @@ func TestMetrics(t *testing.T) {
 	r := start(t, server.Config{})
 	do(t, http.DefaultClient, r.request("http", "CreateSecret", strings.Replace(create, `"a"`, `"chosen-name"`, 1)))
 	do(t, http.DefaultClient, r.request("http", "ChosenOperation", `{}`))
-	do(t, http.DefaultClient, r.request("http", "RotateSecret", `{"SecretId":"chosen-name"}`))
+	unserved := r.request("http", "DescribeCustomKeyStores", `{"CustomKeyStoreName":"chosen-name"}`)
+	unserved.Header.Set("X-Amz-Target", "TrentService.DescribeCustomKeyStores")
+	if err := new(sigv4.Signer).Sign(unserved, []byte(`{"CustomKeyStoreName":"chosen-name"}`), sigv4.Signing{
+		Credentials: r.key, Region: "us-east-1", Service: "kms", Time: time.Now(),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	do(t, http.DefaultClient, unserved)
 	forged := r.request("http", "GetSecretValue", `{}`)
 	forged.Header.Set("Authorization", strings.ReplaceAll(forged.Header.Get("Authorization"), r.key.AccessKeyID, "CHOSENKEY00000000000"))
 	do(t, http.DefaultClient, forged)

@@ -56,7 +56,6 @@ DOCUMENTED_KEY = "arn:aws:kms:us-west-2:123456789012:key/EXAMPLE1-90ab-cdef-fedc
 DOCUMENTED_FUNCTION = "arn:aws:lambda:us-west-2:1234566789012:function:SecretsManagerTestRotationLambda"
 
 OTHER_RESOURCE = "about a resource of Systems Manager that is no parameter"
-NO_ROTATION = "waits for RotateSecret to be served"
 
 PAGES = [
     Page(SM, "create-secret", before=World.no_secret),
@@ -75,12 +74,6 @@ PAGES = [
         SM,
         "describe-secret",
         before=World.whole_secret,
-        absent={
-            "RotationEnabled": NO_ROTATION,
-            "RotationLambdaARN": NO_ROTATION,
-            "RotationRules": NO_ROTATION,
-            "LastRotatedDate": NO_ROTATION,
-        },
     ),
     Page(
         SM,
@@ -168,7 +161,4 @@ PAGES = [
 WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies"), (SSM, "delete-resource-policy")}
 
 # Operations that the server does not serve yet.
-NOT_YET = {
-    (SM, "rotate-secret"),
-    (SM, "cancel-rotate-secret"),
-}
+NOT_YET = set()

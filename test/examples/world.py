@@ -111,9 +111,10 @@ class World:
         self.secret(Tags=tags)
 
     def whole_secret(self):
-        """A secret that has all that a secret can have, but for what waits in absent."""
+        """A secret that has all that a secret can have."""
         tags = [{"Key": "FirstTag", "Value": "1"}]
-        self.secret(Description="described", KmsKeyId=self.key, Tags=tags)
+        rules = {"ScheduleExpression": "cron(0 16 1,15 * ? *)", "Duration": "2h"}
+        self.rotated_secret(rules=rules, Description="described", KmsKeyId=self.key, Tags=tags)
         self.replicate()
         self.secrets.get_secret_value(SecretId=SECRET)
 
@@ -128,11 +129,13 @@ class World:
     def database_secret(self):
         self.secret(DATABASE)
 
-    def rotated_secret(self, name=SECRET):
-        self.secret(name)
+    def rotated_secret(self, name=SECRET, rules=None, **members):
+        self.secret(name, **members)
         self.secrets.rotate_secret(
-            SecretId=name, RotationLambdaARN=FUNCTION, RotationRules={"AutomaticallyAfterDays": 2}
+            SecretId=name, RotationLambdaARN=FUNCTION, RotationRules=rules or {"AutomaticallyAfterDays": 2}
         )
+        while "LastRotatedDate" not in self.secrets.describe_secret(SecretId=name):
+            pass
 
     def rotated_database_secret(self):
         self.rotated_secret(DATABASE)

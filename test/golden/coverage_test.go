@@ -46,6 +46,7 @@ var unprovoked = map[string]map[string]string{
 		"MalformedPolicyDocumentException": noPolicy,
 		"PreconditionNotMetException":      noPolicy,
 	},
+	"secretsmanager.CancelRotateSecret":   {"InvalidParameterException": malformedID},
 	"secretsmanager.DescribeSecret":       {"InvalidParameterException": malformedID},
 	"secretsmanager.GetSecretValue":       {"InvalidParameterException": malformedID},
 	"secretsmanager.ListSecretVersionIds": {"InvalidParameterException": malformedID},

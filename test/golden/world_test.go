@@ -47,7 +47,7 @@ func newWorld(t *testing.T, d *document) *world {
 	s := servicetest.New(t, func(g *gate.Gate) {
 		identity.Bind(g)
 		keys := kmsservice.Bind(g)
-		smservice.Bind(g, keys, identity.NewDirectory())
+		smservice.Bind(g, keys, identity.NewDirectory(), functions{})
 		parameterstore.Bind(g, keys, identity.NewDirectory())
 	})
 	return &world{s, t, newMask(d.written()), map[string]servicetest.Credentials{

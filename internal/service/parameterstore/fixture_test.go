@@ -44,7 +44,7 @@ func newFixture(tb testing.TB) *fixture {
 	f.Server = servicetest.New(tb, func(g *gate.Gate) {
 		identity.Bind(g)
 		keys := kmsservice.Bind(g)
-		secretsmanager.Bind(g, keys, identity.NewDirectory())
+		secretsmanager.Bind(g, keys, identity.NewDirectory(), nil)
 		parameterstore.Bind(g, keys, identity.NewDirectory())
 		f.gate = g
 	})

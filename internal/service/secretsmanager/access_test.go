@@ -214,7 +214,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	servicetest.New(t, func(g *gate.Gate) {
-		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory())
+		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), nil)
 		for _, op := range g.Operations() {
 			if op.Bound && op.Service.Name == "secretsmanager" {
 				got[strings.Join(op.Actions, " ")] = op.Access.String()
@@ -230,6 +230,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 		"secretsmanager:PutResourcePolicy": "Permissions management", "secretsmanager:DeleteResourcePolicy": "Permissions management",
 		"secretsmanager:ValidateResourcePolicy secretsmanager:PutResourcePolicy": "Permissions management",
 		"secretsmanager:ReplicateSecretToRegions":                                "Write", "secretsmanager:RemoveRegionsFromReplication": "Write", "secretsmanager:StopReplicationToReplica": "Write",
+		"secretsmanager:RotateSecret": "Write", "secretsmanager:CancelRotateSecret": "Write",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

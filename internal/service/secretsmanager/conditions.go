@@ -62,10 +62,12 @@ func (c conditions[In]) requested(key string) ([]string, bool) {
 
 // condition is a condition key that depends on the secret.
 func (s *Secret) condition(key string) ([]string, bool) {
-	switch key {
-	case "secretsmanager:resource/type":
+	switch {
+	case key == "secretsmanager:resource/type":
 		return optional(unlessEmpty(s.Type))
-	case "secretsmanager:secretprimaryregion":
+	case key == "secretsmanager:resource/allowrotationlambdaarn" && s.Rotation != nil:
+		return []string{s.Rotation.Function}, true
+	case key == "secretsmanager:secretprimaryregion":
 		return []string{cmp.Or(s.primaryRegion(), s.Region)}, true
 	}
 	if name, ok := resourceTag(key); ok {

@@ -4,6 +4,7 @@
 package secretsmanager_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -41,14 +42,7 @@ func TestConditionKeys(t *testing.T) {
 	w.put("db", canary+"2")
 	w.create("plain", canary)
 	all := append(w.readConditions(old, *out.ARN), w.writeConditions(key, red)...)
-	for i, c := range all {
-		user := w.as(fmt.Sprintf("user-%d", i), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{`+c.condition+`}}]}`,
-			servicetest.Allow("*", "kms:*"))
-		err := c.call(user)
-		if denied := strings.HasPrefix(fault(err), "AccessDeniedException"); denied == c.allowed || err != nil && !denied {
-			t.Errorf("%d, under %s: %v", i, c.condition, err)
-		}
-	}
+	w.allowedUnder(all)
 }
 
 func (w *world) readConditions(old, arn string) []conditional {
@@ -120,6 +114,62 @@ func (w *world) readThere() func(*secretsmanager.Client) error {
 	return func(c *secretsmanager.Client) error {
 		_, err := c.GetSecretValue(w.ctx, &secretsmanager.GetSecretValueInput{SecretId: new("from-there")})
 		return err
+	}
+}
+
+// TestConditionKeysOfRotation holds those of RotateSecret.
+func TestConditionKeysOfRotation(t *testing.T) {
+	t.Parallel()
+	w, _ := rotated(t)
+	w.lambda.set(otherARN, func(context.Context, event) error { return nil })
+	rotate := func(change func(*secretsmanager.RotateSecretInput)) func(*secretsmanager.Client) error {
+		return func(c *secretsmanager.Client) error {
+			in := &secretsmanager.RotateSecretInput{SecretId: new("db")}
+			change(in)
+			_, err := c.RotateSecret(w.ctx, in)
+			if err == nil {
+				w.Settle()
+			}
+			return err
+		}
+	}
+	again := rotate(func(*secretsmanager.RotateSecretInput) {})
+	first := rotate(func(in *secretsmanager.RotateSecretInput) { in.RotationLambdaARN = new(functionARN) })
+	other := rotate(func(in *secretsmanager.RotateSecretInput) { in.RotationLambdaARN = new(otherARN) })
+	rules := rotate(func(in *secretsmanager.RotateSecretInput) {
+		in.RotationRules = &types.RotationRulesType{AutomaticallyAfterDays: new(int64(3))}
+	})
+	later := rotate(func(in *secretsmanager.RotateSecretInput) { in.RotateImmediately = new(false) })
+	is := func(operator, key, value string) string {
+		return fmt.Sprintf("%q:{%q:%q}", operator, "secretsmanager:"+key, value)
+	}
+	w.allowedUnder([]conditional{
+		{is("StringEquals", "resource/AllowRotationLambdaArn", functionARN), first, false}, // it has none yet
+		{is("ArnEquals", "RotationLambdaARN", functionARN), first, true},
+		{is("ArnEquals", "RotationLambdaARN", functionARN), other, false},
+		{is("ArnEquals", "RotationLambdaARN", functionARN), again, false},
+		{is("ArnEquals", "resource/AllowRotationLambdaArn", functionARN), again, true},
+		{is("ArnEquals", "resource/AllowRotationLambdaArn", otherARN), again, false},
+		{is("Bool", "ModifyRotationRules", "false"), again, true},
+		{is("Bool", "ModifyRotationRules", "false"), rules, false},
+		{is("Bool", "ModifyRotationRules", "true"), rules, true},
+		{is("Bool", "RotateImmediately", "true"), again, true},
+		{is("Bool", "RotateImmediately", "true"), later, false},
+		{is("Bool", "RotateImmediately", "false"), later, true},
+		{is("Null", "ExternalSecretRotationRoleArn", "true"), again, true},
+	})
+}
+
+// allowedUnder has a user of its own make each call.
+func (w *world) allowedUnder(all []conditional) {
+	w.t.Helper()
+	for i, c := range all {
+		user := w.as(fmt.Sprintf("user-%d", i), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{`+c.condition+`}}]}`,
+			servicetest.Allow("*", "kms:*", "lambda:*"))
+		err := c.call(user)
+		if denied := strings.HasPrefix(fault(err), "AccessDeniedException"); denied == c.allowed || err != nil && !denied {
+			w.t.Errorf("%d, under %s: %v", i, c.condition, err)
+		}
 	}
 }
 

@@ -86,6 +86,9 @@ func (s *Service) restore(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.R
 	secret = secret.clone()
 	secret.Changed, secret.Deleted, secret.DeletionDate = call.Time.UTC(), time.Time{}, time.Time{}
 	call.Event(secret.event("CancelSecretVersionDelete"))
+	if err := s.plan(tx, call, secret); err != nil {
+		return nil, err
+	}
 	return out, s.save(tx, call, secret)
 }
 

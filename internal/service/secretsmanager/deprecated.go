@@ -67,6 +67,8 @@ func (s *Service) settle(tx kv.Tx, secret *Secret) error {
 	for id, v := range secret.Versions {
 		of := version{secret, id}
 		switch {
+		case len(v.Stages) == 0 && v.Empty:
+			delete(secret.Versions, id)
 		case len(v.Stages) == 0:
 			entry := Version{Created: v.Created, Accessed: v.Accessed, KMSKeys: v.KMSKeys}
 			if err := s.deprecated.Put(tx, &entry, of.place(v.Created)...); err != nil {

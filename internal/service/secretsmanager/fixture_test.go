@@ -33,17 +33,20 @@ const arnPrefix = "arn:aws:secretsmanager:" + servicetest.Region + ":" + service
 type world struct {
 	*servicetest.Server
 	*secretsmanager.Client
-	t   *testing.T
-	ctx context.Context
+	// lambda has the functions that secrets can be rotated with.
+	lambda *lambda
+	t      *testing.T
+	ctx    context.Context
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory()) })
+	functions := &lambda{functions: map[string]function{}}
+	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), functions) })
 	if err := smservice.Prepare(t.Context(), s.Store, s.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	return &world{s, secretsmanager.NewFromConfig(s.Config(s.Root)), t, t.Context()}
+	return &world{s, secretsmanager.NewFromConfig(s.Config(s.Root)), functions, t, t.Context()}
 }
 
 // as returns a client of a new user with those policies.

@@ -27,12 +27,12 @@ func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.
 		return nil, err
 	}
 	v := version{found, id}
-	value, err := s.load(r, v)
+	value, err := s.load(r, v.shown())
 	if err != nil {
 		return nil, err
 	}
 	if value == nil {
-		return nil, errNoVersion(id)
+		return nil, errNoValue(in, id)
 	}
 	known, err := s.about(r, v, value.Created)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Service) get(ctx context.Context, r kv.Reader, call *gate.Call, in *sm.
 	if in.VersionStage != nil && !slices.Contains(known.Stages, *in.VersionStage) {
 		return nil, sm.InvalidRequestException.New("You provided a VersionStage that is not associated to the provided VersionId.")
 	}
-	c, err := s.open(ctx, r, call, v, value)
+	c, err := s.open(ctx, r, call, v.shown(), value)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +69,29 @@ func (v Versions) choose(id, stage *string) (string, error) {
 	}
 	holder, held := v.holder(label)
 	if !held {
-		return "", sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for staging label: " + label)
+		return "", errNoLabel(label)
 	}
 	return holder, nil
+}
+
+// shown is the version whose value this one shows.
+func (v version) shown() version {
+	if other := v.secret.Versions[v.id].Shows; other != "" {
+		v.id = other
+	}
+	return v
+}
+
+// errNoValue is about a version that a request means and that is not there, or is empty.
+func errNoValue(in *sm.GetSecretValueInput, id string) error {
+	if in.VersionId == nil && in.VersionStage != nil {
+		return errNoLabel(*in.VersionStage)
+	}
+	return errNoVersion(id)
+}
+
+func errNoLabel(label string) error {
+	return sm.ResourceNotFoundException.New("Secrets Manager can't find the specified secret value for staging label: " + label)
 }
 
 func errNoVersion(id string) error {

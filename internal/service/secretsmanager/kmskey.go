@@ -62,7 +62,7 @@ func (s *Service) validateKey(ctx context.Context, tx kv.Tx, call *gate.Call, se
 func (s *Service) reencrypt(ctx context.Context, tx kv.Tx, call *gate.Call, secret *Secret) error {
 	for _, stage := range []string{stageCurrent, stagePending, stagePrevious} {
 		id, held := secret.Versions.holder(stage)
-		if !held || secret.Versions[id].KMSKeys[0] == secret.KMSKey {
+		if !held || secret.Versions[id].Empty || secret.Versions[id].KMSKeys[0] == secret.KMSKey {
 			continue
 		}
 		if err := s.reencryptVersion(ctx, tx, call, version{secret, id}); err != nil && !refused(err) {

@@ -43,8 +43,12 @@ const (
 //   - AWSPENDING leaves a version together with AWSCURRENT: left behind, it would
 //     say that a rotation is under way.
 //
+// A rotation begins with a version that has AWSPENDING and no value, as AWS's rotation
+// functions expect it. It takes no other label before the function has given it a value.
+//
 // A version that they leave without a label is deprecated: it can be read by its id
-// until it is removed. It stays in the map until settle moves it to the index.
+// until it is removed. It stays in the map until settle moves it to the index. One that
+// has no value is not kept.
 type Versions map[string]Version
 
 // Version is what is known of a version but its value.
@@ -56,7 +60,12 @@ type Version struct {
 	Accessed time.Time `json:",omitzero"`
 	// KMSKeys are the keys under which the value can be read, as they were named, the
 	// newest first; "" means aws/secretsmanager.
-	KMSKeys []string
+	KMSKeys []string `json:",omitzero"`
+	// Empty says that the version has no value yet.
+	Empty bool `json:",omitzero"`
+	// Shows is the version whose value an empty one shows as its own, while a rotation
+	// function is tested with it.
+	Shows string `json:",omitzero"`
 
 	// indexed says that the version came from the index, and has its entry there.
 	indexed bool
@@ -72,13 +81,14 @@ func (v Versions) holder(stage string) (id string, ok bool) {
 	return "", false
 }
 
-// add puts a new version in, with labels that are taken from where they are. The first
-// version of a secret is the current one, whatever its labels.
+// add puts a new version in, or one in place of the empty version of that id, with labels
+// that are taken from where they are. The first with a value is the current one, whatever
+// its labels.
 func (v Versions) add(id string, version Version, stages []string) {
-	if len(v) == 0 {
+	if _, held := v.holder(stageCurrent); !held {
 		stages = append(slices.Clone(stages), stageCurrent)
 	}
-	version.Stages = nil
+	version.Stages = v[id].Stages
 	v[id] = version
 	for _, stage := range stages {
 		if stage != stageCurrent {

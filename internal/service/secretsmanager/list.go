@@ -58,11 +58,15 @@ func scopeOf(filters []sm.Filter) []string {
 
 // entry is the secret as lists show it.
 func (s *Secret) entry() sm.SecretListEntry {
+	rotation := s.Rotation.shown()
 	return sm.SecretListEntry{
 		ARN: &s.ARN, Name: &s.Name,
 		Type: unlessEmpty(s.Type), Description: unlessEmpty(s.Description), KmsKeyId: unlessEmpty(s.KMSKey),
 		CreatedDate: dated(s.Created), LastChangedDate: dated(s.Changed),
 		LastAccessedDate: dated(s.Accessed), DeletedDate: dated(s.Deleted),
 		Tags: s.tags(), SecretVersionsToStages: s.Versions.labelled(), PrimaryRegion: unlessEmpty(s.primaryRegion()),
+		RotationEnabled: rotation.enabled, RotationLambdaARN: rotation.function, RotationRules: rotation.rules,
+		LastRotatedDate: rotation.last, NextRotationDate: rotation.next,
+		ExternalSecretRotationMetadata: rotation.metadata, ExternalSecretRotationRoleArn: rotation.role,
 	}
 }

@@ -28,6 +28,9 @@ func (s *Service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.Put
 		return nil, err
 	}
 	v := version{secret, *in.ClientRequestToken}
+	if err := secret.provenBy(in.RotationToken, v.id); err != nil {
+		return nil, err
+	}
 	done, err := s.repeated(ctx, tx, call, v, c)
 	if err != nil {
 		return nil, err
@@ -36,6 +39,9 @@ func (s *Service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.Put
 		stages := in.VersionStages
 		if len(stages) == 0 {
 			stages = []string{stageCurrent}
+		}
+		if err := s.makeWay(tx, call, v, stages); err != nil {
+			return nil, err
 		}
 		if err := s.addVersion(ctx, tx, call, v, c, stages); err != nil {
 			return nil, err
@@ -85,7 +91,11 @@ func (s *Service) update(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 			return nil, err
 		}
 		if !done {
-			if err := s.addVersion(ctx, tx, call, v, c, []string{stageCurrent}); err != nil {
+			stages := []string{stageCurrent}
+			if err := s.makeWay(tx, call, v, stages); err != nil {
+				return nil, err
+			}
+			if err := s.addVersion(ctx, tx, call, v, c, stages); err != nil {
 				return nil, err
 			}
 		}

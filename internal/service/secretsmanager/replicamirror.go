@@ -122,6 +122,9 @@ func (s *Service) carry(ctx context.Context, tx kv.Tx, call *gate.Call, primary,
 	var first error
 	values := map[string]*Value{}
 	for _, id := range slices.Sorted(maps.Keys(primary.Versions)) {
+		if primary.Versions[id].Empty {
+			continue // until the rotation that makes it has given it a value
+		}
 		to := version{replica, id}
 		old, err := s.load(tx, to)
 		if err != nil {

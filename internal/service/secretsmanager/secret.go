@@ -47,6 +47,8 @@ type Secret struct {
 	// recovery window. Both are zero for an active secret.
 	Deleted      time.Time `json:",omitzero"`
 	DeletionDate time.Time `json:",omitzero"`
+	// Rotation is nil for a secret that was never configured for it.
+	Rotation *Rotation `json:",omitzero"`
 	// Versions are those with labels, maxStages at most, so that the head stays small
 	// whatever the number of all.
 	Versions Versions `json:",omitzero"`
@@ -86,6 +88,7 @@ func (s *Secret) clone() *Secret {
 	c.Tags = slices.Clone(s.Tags)
 	c.Versions = s.Versions.clone()
 	c.Replicas = slices.Clone(s.Replicas)
+	c.Rotation = s.Rotation.clone()
 	return &c
 }
 
@@ -167,6 +170,7 @@ func (s *Service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 	if err != nil {
 		return nil, err
 	}
+	rotation := secret.Rotation.shown()
 	return &sm.DescribeSecretOutput{
 		ARN: &secret.ARN, Name: &secret.Name,
 		Type: unlessEmpty(secret.Type), Description: unlessEmpty(secret.Description), KmsKeyId: unlessEmpty(secret.KMSKey),
@@ -174,6 +178,9 @@ func (s *Service) describe(_ context.Context, r kv.Reader, call *gate.Call, in *
 		LastAccessedDate: dated(secret.Accessed), DeletedDate: dated(secret.DeletionDate),
 		Tags: secret.tags(), VersionIdsToStages: secret.Versions.labelled(),
 		PrimaryRegion: unlessEmpty(secret.primaryRegion()), ReplicationStatus: replication,
+		RotationEnabled: rotation.enabled, RotationLambdaARN: rotation.function, RotationRules: rotation.rules,
+		LastRotatedDate: rotation.last, NextRotationDate: rotation.next,
+		ExternalSecretRotationMetadata: rotation.metadata, ExternalSecretRotationRoleArn: rotation.role,
 	}, nil
 }
 

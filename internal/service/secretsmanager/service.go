@@ -51,14 +51,19 @@ type Service struct {
 	keys       *kmsservice.Service
 	directory  Directory
 	gate       *gate.Gate
+	functions  Invoker // nil: there are none
+	rotating   holds
 }
 
 // Bind binds Secrets Manager's operations and jobs to the gate. Keys makes the key that
-// secrets are encrypted under by default; directory knows whom a policy may name.
-func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service {
+// secrets are encrypted under by default; directory knows whom a policy may name; functions
+// are what rotates secrets, and may be nil.
+func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory, functions Invoker) *Service {
 	s := newService(keys)
-	s.gate, s.directory = g, directory
+	s.gate, s.directory, s.functions = g, directory, functions
 	g.Job(kindExpire, jobs.Handler{Do: s.expire})
+	g.Job(kindWindow, jobs.Handler{Do: s.look, AtOnce: windowsAtOnce})
+	g.Job(kindRotate, jobs.Handler{Do: s.tryRotation, AtOnce: rotationsAtOnce})
 	g.Job(kindIndex, jobs.Handler{Do: s.index})
 	g.Job(kindReplicate, jobs.Handler{Do: s.replicate, AtOnce: replicasAtOnce})
 	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(s.toCreate)}, s.create)
@@ -74,6 +79,8 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) *Service 
 	gate.Write(g, sm.UpdateSecretVersionStage, on(s, gate.AccessWrite, func(in *sm.UpdateSecretVersionStageInput) *string { return in.SecretId }, askedMove), s.moveStage)
 	gate.Write(g, sm.DeleteSecret, on(s, gate.AccessWrite, func(in *sm.DeleteSecretInput) *string { return in.SecretId }, askedDelete), s.remove)
 	gate.Write(g, sm.RestoreSecret, on(s, gate.AccessWrite, func(in *sm.RestoreSecretInput) *string { return in.SecretId }), s.restore)
+	gate.Write(g, sm.RotateSecret, on(s, gate.AccessWrite, func(in *sm.RotateSecretInput) *string { return in.SecretId }, askedRotate), s.rotate)
+	gate.Write(g, sm.CancelRotateSecret, on(s, gate.AccessWrite, func(in *sm.CancelRotateSecretInput) *string { return in.SecretId }), s.cancelRotation)
 	gate.Write(g, sm.TagResource, on(s, gate.AccessTagging, func(in *sm.TagResourceInput) *string { return in.SecretId }, askedTag), s.tag)
 	gate.Write(g, sm.UntagResource, on(s, gate.AccessTagging, func(in *sm.UntagResourceInput) *string { return in.SecretId }, askedUntag), s.untag)
 	s.bindPolicies(g)

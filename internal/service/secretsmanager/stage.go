@@ -5,6 +5,7 @@ package secretsmanager
 
 import (
 	"context"
+	"slices"
 
 	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
@@ -34,6 +35,9 @@ func (s *Service) restage(r kv.Reader, secret *Secret, in *sm.UpdateSecretVersio
 		} else if !found {
 			return errNoVersion(*id)
 		}
+	}
+	if to := value(in.MoveToVersionId); secret.Versions[to].Empty && !slices.Contains(secret.Versions[to].Stages, *in.VersionStage) {
+		return errNoVersion(to)
 	}
 	if in.MoveToVersionId == nil {
 		return secret.Versions.detach(*in.VersionStage, in.RemoveFromVersionId)

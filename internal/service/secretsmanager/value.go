@@ -162,10 +162,11 @@ func (s *Service) dataKey(ctx context.Context, r kv.Reader, call *gate.Call, v v
 	return secret.Blob{}, first
 }
 
-// load reads the record of a version's value. It is nil if there is no such version.
+// load reads the record of a version's value. It is nil if there is no such version, or
+// if it is empty.
 func (s *Service) load(r kv.Reader, v version) (*Value, error) {
 	value, err := s.values.Get(r, v.secret.Account, v.secret.Region, v.secret.UID, v.id)
-	if _, labelled := v.secret.Versions[v.id]; labelled && err == nil && value == nil {
+	if known, labelled := v.secret.Versions[v.id]; labelled && !known.Empty && err == nil && value == nil {
 		err = fmt.Errorf("version %s of secret %s has no value", v.id, v.secret.Name)
 	}
 	return value, err

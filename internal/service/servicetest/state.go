@@ -5,6 +5,7 @@ package servicetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -112,14 +113,39 @@ func (s *Server) Keys(prefix string) (keys []string) {
 // test with a message and not by its timeout.
 const settleWithin = time.Minute
 
+// Work starts a worker that does jobs as they are due by the clock. The caller closes it,
+// before Restart and the end of the test.
+func (s *Server) Work() *jobs.Worker {
+	return jobs.Start(jobs.Config{
+		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)), Now: s.Clock.Now, Handlers: s.gate.Jobs(),
+	})
+}
+
 // Settle does the jobs that are due by the clock, and returns when none is left.
 func (s *Server) Settle() {
 	s.tb.Helper()
+	s.SettleUntil(nil)
+}
+
+// SettleUntil is Settle, but stops in the midst of the jobs under way when stop is closed.
+func (s *Server) SettleUntil(stop <-chan struct{}) {
+	s.tb.Helper()
 	ctx, cancel := context.WithTimeout(s.tb.Context(), settleWithin)
 	defer cancel()
-	worker := jobs.Start(jobs.Config{
-		Store: s.Store, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)), Now: s.Clock.Now, Handlers: s.gate.Jobs(),
-	})
+	stopped := make(chan struct{})
+	defer func() {
+		cancel()
+		<-stopped
+	}()
+	go func() {
+		defer close(stopped)
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	worker := s.Work()
 	defer func() {
 		if err := worker.Close(); err != nil {
 			s.tb.Errorf("closing the worker: %v", err)
@@ -140,6 +166,9 @@ func (s *Server) Settle() {
 	for _, err := range s.Store.Watch(ctx, kv.Prefix("jobs"), rev) {
 		if err == nil {
 			_, err = s.Store.View(ctx, look)
+		}
+		if errors.Is(err, context.Canceled) && s.tb.Context().Err() == nil {
+			return
 		}
 		if err != nil {
 			s.tb.Fatalf("jobs were not done: %v", err)
