@@ -270,7 +270,7 @@ func TestDeletionDuringARotation(t *testing.T) {
 	if w.value("db") != canary+"!" {
 		t.Error("the secret was not rotated after its restoration")
 	}
-	w.wantEvents("RotationStarted", "RotationStarted", "RotationSucceeded")
+	w.wantEvents("RotationStarted", "StartSecretVersionDelete", "CancelSecretVersionDelete", "RotationStarted", "RotationSucceeded")
 	w.rotate(daily(2))
 	if _, err := w.DeleteSecret(w.ctx, &secretsmanager.DeleteSecretInput{SecretId: new("db"), ForceDeleteWithoutRecovery: new(true)}); err != nil {
 		t.Fatal(err)
