@@ -42,6 +42,7 @@ type Option func(*config)
 type config struct {
 	client  *coffer.Client
 	options []coffer.Option
+	now     func() time.Time
 }
 
 // From means another client than the default one.
@@ -118,7 +119,7 @@ type loader[T any] struct {
 }
 
 func newLoader[T any](options []Option) *loader[T] {
-	l := new(loader[T])
+	l := &loader[T]{config: config{now: time.Now}}
 	for _, o := range options {
 		o(&l.config)
 	}
@@ -155,6 +156,6 @@ func (l *loader[T]) run(ctx context.Context, fn func(T) error) error {
 
 // due reports whether the source may be asked now, and counts on it that it is.
 func (l *loader[T]) due() bool {
-	now, last := time.Now().UnixNano(), l.fetched.Load()
+	now, last := l.now().UnixNano(), l.fetched.Load()
 	return (now < last || now-last >= int64(again)) && l.fetched.CompareAndSwap(last, now)
 }

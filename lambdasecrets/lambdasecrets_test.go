@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -92,22 +93,25 @@ func TestAnOutageAfterTheFirstInvocation(t *testing.T) {
 func TestAfterARotationTheHandlerRunsOnceMore(t *testing.T) {
 	t.Parallel()
 	srv := coffertest.NewServer(t, coffertest.Secret("db", "one"))
+	now := time.Now()
 	var tried []string
 	handler := lambdasecrets.WrapEvent(func(_ context.Context, accepted string, c config) error {
 		if tried = append(tried, c.Password); c.Password != accepted {
 			return coffer.AuthFailed(errLogin)
 		}
 		return nil
-	}, lambdasecrets.From(srv.Client()))
+	}, lambdasecrets.From(srv.Client()), lambdasecrets.Clock(func() time.Time { return now }))
 	for _, step := range []struct {
 		set, accepted, tried string
 		err                  error
+		later                time.Duration
 	}{
-		{"", "one", "one", nil},
-		{"two", "two", "one two", nil},      // rotated since
-		{"three", "three", "two", errLogin}, // and again at once: the source is not stormed
-		{"", "three", "two", errLogin},
+		{"", "one", "one", nil, 0},
+		{"two", "two", "one two", nil, 0},                    // rotated since
+		{"three", "three", "two", errLogin, 9 * time.Second}, // and again: the source is not stormed
+		{"", "three", "two three", nil, time.Second},
 	} {
+		now = now.Add(step.later)
 		if tried = nil; step.set != "" {
 			srv.SetSecret("db", step.set)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -130,6 +131,29 @@ func TestOldConnectionsAreRetired(t *testing.T) {
 	}
 	if l.exec(t); l.open() != "two" {
 		t.Errorf("open are %s", l.open())
+	}
+}
+
+func TestAConnectionThatTakesLongDoesNotRetireNewerOnes(t *testing.T) {
+	t.Parallel()
+	var l *lab
+	hook := func() {}
+	l = newLab(t, &database{password: "*"}, func(cfg *sqlsecrets.Config) {
+		cfg.Check = time.Hour
+		cfg.DSN = func(s coffer.Secret) (string, error) {
+			during := hook
+			hook = func() {}
+			during()
+			return withPassword(s)
+		}
+	})
+	hook = func() {
+		l.srv.SetSecret("db", "two")
+		l.exec(t)
+	}
+	l.exec(t)
+	if l.tried() != "two *" || l.open() != "two" {
+		t.Errorf("tried %s, open are %s", l.tried(), l.open())
 	}
 }
 
