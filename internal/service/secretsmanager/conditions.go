@@ -66,7 +66,7 @@ func (s *Secret) condition(key string) ([]string, bool) {
 	case key == "secretsmanager:resource/type":
 		return optional(unlessEmpty(s.Type))
 	case key == "secretsmanager:resource/allowrotationlambdaarn" && s.Rotation != nil:
-		return []string{s.Rotation.Function}, true
+		return optional(unlessEmpty(s.Rotation.Function))
 	case key == "secretsmanager:secretprimaryregion":
 		return []string{cmp.Or(s.primaryRegion(), s.Region)}, true
 	}
