@@ -171,7 +171,12 @@ func (m *rotationMachine) function(t *rapid.T) function {
 	case "idle":
 		return func(context.Context, event) error { return nil }
 	case "fails":
-		return m.rotator.failing(at)
+		return func(ctx context.Context, e event) error {
+			if e.Step == at {
+				return errors.New("failed")
+			}
+			return good(ctx, e)
+		}
 	case "fails late":
 		return func(ctx context.Context, e event) error {
 			err := good(ctx, e)

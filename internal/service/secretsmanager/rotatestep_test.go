@@ -83,6 +83,7 @@ func TestHolds(t *testing.T) {
 		}
 		release()
 		time.Sleep(4 * time.Second)
+		synctest.Wait()
 		if len(h.held) != 0 {
 			t.Errorf("%d keys are held for ever", len(h.held))
 		}
