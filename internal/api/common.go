@@ -29,8 +29,10 @@ var (
 	NotImplemented = ErrorCode{Code: "NotImplemented", Status: 501}
 	// RequestEntityTooLarge is a body over the server's limit.
 	RequestEntityTooLarge = ErrorCode{Code: "RequestEntityTooLargeException", Status: 413}
-	// ThrottlingException asks the caller to come slower.
+	// ThrottlingException asks the caller to come slower, in the JSON protocol.
 	ThrottlingException = ErrorCode{Code: "ThrottlingException", Status: 400}
+	// Throttling asks the caller to come slower, in the Query protocol.
+	Throttling = ErrorCode{Code: "Throttling", Status: 400}
 	// ServiceUnavailable is a server that can't answer for the moment.
 	ServiceUnavailable = ErrorCode{Code: "ServiceUnavailable", Status: 503}
 	// InternalFailure is a fault of the server, whose cause is in its log only.
@@ -43,6 +45,14 @@ func (s *Service) Denied() ErrorCode {
 		return AccessDenied
 	}
 	return AccessDeniedException
+}
+
+// Throttled is the code with which the service asks a caller to come slower.
+func (s *Service) Throttled() ErrorCode {
+	if s.Protocol == Query {
+		return Throttling
+	}
+	return ThrottlingException
 }
 
 // NotImplemented returns the error for an operation that is declared and not served.

@@ -75,6 +75,7 @@ var Floors = []Floor{
 		{"internal/jobs", Server},
 		{"internal/events", Server},
 		{"internal/wire", Server},
+		{"internal/limits", Server},
 	}},
 	{"the gate: the one way in", []Package{
 		{"internal/gate", Server},

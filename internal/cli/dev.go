@@ -36,7 +36,7 @@ printed; with a COMMAND they are set for it, and the server stops when it ends.`
   coffer dev -- aws secretsmanager list-secrets
   coffer dev --data ./dev-data --listen 127.0.0.1:4566`,
 	}
-	s := bindSettings(cmd, "listen", "data", "account-id", "region", "tls-self-signed", "log-level")
+	s := bindSettings(cmd, "listen", "data", "account-id", "region", "tls-self-signed", "log-level", "throughput", "quotas", "max-secret-size")
 	cmd.Flags().StringVar(&f.accessKeyID, "access-key-id", "", "fix the access key id")
 	cmd.Flags().StringVar(&f.secretAccessKey, "secret-access-key", "", "fix the secret access key (only for a server that nobody else can reach)")
 	cmd.Flags().BoolVar(&f.quiet, "quiet", false, "do not print the exports")

@@ -39,6 +39,8 @@ func bindSettings(cmd *cobra.Command, names ...string) *settings {
 			flags.StringVar(p, name, "", usage)
 		case *bool:
 			flags.BoolVar(p, name, false, usage)
+		case *int:
+			flags.IntVar(p, name, 0, usage)
 		case *time.Duration:
 			flags.DurationVar(p, name, 0, usage)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 )
 
 // Call is one call on its way through the gate: what a handler may know of it. It
@@ -104,6 +105,15 @@ func (c *Call) ARN(service, resource string) string {
 // Action is the operation's IAM action, such as "kms:Decrypt".
 func (c *Call) Action() string { return c.op.service.Name + ":" + c.op.name }
 
+// Limits are the server's. A Call that did not come through a gate has AWS's size of a
+// secret alone.
+func (c *Call) Limits() limits.Limits {
+	if c.gate == nil {
+		return limits.Limits{SecretSize: limits.SecretSize}
+	}
+	return c.gate.limits
+}
+
 // Prepared is what the row's Prepare made for this call, the same in every run of the
 // transaction.
 func (c *Call) Prepared() any { return c.prepared }
@@ -164,7 +174,7 @@ func (c *Call) attempt(ctx context.Context, r kv.Reader, in any) (any, error) {
 	if c.op == nil {
 		return nil, c.service.NotImplemented(c.operation)
 	}
-	if err := c.service.Validate(in); err != nil {
+	if err := c.op.validate(c, in); err != nil {
 		return nil, err
 	}
 	if c.op.prepare != nil {

@@ -30,6 +30,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 	"github.com/coffer-secrets/coffer/internal/wire"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Directory Directory
 	// Events takes what services publish. Nil publishes nothing.
 	Events *events.Log
+	// Limits are those that an operator chose. The zero Limits are none but AWS's sizes.
+	Limits limits.Limits
 	// TokenKey seals page tokens. Servers that share a store share it.
 	TokenKey [32]byte
 	// Now is the clock. Nil means time.Now.
@@ -78,6 +81,7 @@ type Gate struct {
 	operations map[*api.Service]map[string]*bound
 	jobs       map[string]jobs.Handler
 	events     *events.Log
+	limits     limits.Limits
 
 	waits    chan struct{}   // has an element for each call that waits
 	stopping context.Context // ends when none may wait any more
@@ -98,11 +102,14 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 		now: c.Now, log: c.Log, observe: c.Observe,
 		services: services, operations: map[*api.Service]map[string]*bound{},
 		jobs:   map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
-		events: c.Events, waits: make(chan struct{}, maxWaits),
+		events: c.Events, limits: c.Limits, waits: make(chan struct{}, maxWaits),
 	}
 	g.stopping, g.endWaits = context.WithCancel(context.Background())
 	if c.Events != nil {
 		g.jobs[events.KindTrim] = c.Events.Trimmer()
+	}
+	if g.limits.SecretSize == 0 {
+		g.limits.SecretSize = limits.SecretSize
 	}
 	if g.now == nil {
 		g.now = time.Now

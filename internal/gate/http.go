@@ -16,6 +16,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 	"github.com/coffer-secrets/coffer/internal/wire"
 )
@@ -122,6 +123,9 @@ func (g *Gate) admit(r kv.Reader, req *http.Request, call *Call, request *wire.R
 	if a.fault != nil {
 		return nil, a.fault
 	}
+	if refusal := g.throttle(call); refusal != nil {
+		return nil, refusal
+	}
 	if call.op == nil {
 		return nil, request.Service.NotImplemented(request.Operation)
 	}
@@ -129,10 +133,16 @@ func (g *Gate) admit(r kv.Reader, req *http.Request, call *Call, request *wire.R
 	if err := request.Decode(in); err != nil {
 		return nil, err
 	}
-	if err := request.Service.Validate(in); err != nil {
+	if err := call.op.validate(call, in); err != nil {
 		return in, err
 	}
 	return in, nil
+}
+
+// throttle refuses a call that is one too many for its account. The operation need not
+// be served.
+func (g *Gate) throttle(call *Call) *api.Error {
+	return g.limits.Throughput.Admit(call.service, call.operation, limits.Caller{Account: call.Account, Region: call.Region, Time: call.Time})
 }
 
 // What a body that can't be had is answered with (AWS: "Common Errors" of each

@@ -49,6 +49,9 @@ type Row[In any] struct {
 	PerItem bool
 	// Open says that every caller with a valid signature may call.
 	Open bool
+	// Validate takes the place of the model's constraints, which it may ask for itself. It
+	// may be nil.
+	Validate func(call *Call, in *In) *api.Error
 	// Prepare does what takes too long for a transaction, such as making a key pair,
 	// and has no effect. It runs before the transaction, once a snapshot has allowed
 	// the call, so that a stranger can't make the server work; the decision that
@@ -101,6 +104,7 @@ type bound struct {
 	open    bool
 
 	newInput func() any
+	validate func(call *Call, in any) *api.Error
 	targets  func(ctx context.Context, r kv.Reader, call *Call, in any) ([]Target, error)
 	prepare  func(ctx context.Context, call *Call, in any) (any, error)
 	handle   func(ctx context.Context, r kv.Reader, call *Call, in any) (any, error)
@@ -113,6 +117,7 @@ func bind[In, Out any](g *Gate, op api.Op[In, Out], row Row[In], writes bool, h 
 		service: op.Service, name: op.Name, access: row.Access, actions: row.Actions,
 		writes: writes, perItem: row.PerItem, open: row.Open,
 		newInput: func() any { return new(In) },
+		validate: func(_ *Call, in any) *api.Error { return op.Service.Validate(in) },
 		handle: func(ctx context.Context, r kv.Reader, call *Call, in any) (any, error) {
 			out, err := h(ctx, r, call, in.(*In))
 			if err != nil {
@@ -123,6 +128,9 @@ func bind[In, Out any](g *Gate, op api.Op[In, Out], row Row[In], writes bool, h 
 	}
 	if len(b.actions) == 0 {
 		b.actions = []string{op.Action()}
+	}
+	if row.Validate != nil {
+		b.validate = func(call *Call, in any) *api.Error { return row.Validate(call, in.(*In)) }
 	}
 	if row.Targets != nil {
 		b.targets = func(ctx context.Context, r kv.Reader, call *Call, in any) ([]Target, error) {

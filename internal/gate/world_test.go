@@ -27,6 +27,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/memkv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/policy"
 	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
@@ -62,6 +63,12 @@ type world struct {
 // returns. Its one access key is root's.
 func newWorld(t *testing.T, wrap func(kv.Store) kv.Store) *world {
 	t.Helper()
+	return newLimited(t, wrap, limits.Limits{})
+}
+
+// newLimited is newWorld with limits.
+func newLimited(t *testing.T, wrap func(kv.Store) kv.Store, l limits.Limits) *world {
+	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "audit.log"), directory: newDirectory(), now: func() time.Time { return start }}
 	memory := memkv.New()
 	w.store = memory
@@ -78,7 +85,7 @@ func newWorld(t *testing.T, wrap func(kv.Store) kv.Store) *world {
 		t.Fatal(err)
 	}
 	w.Gate, err = gate.New(gate.Config{
-		Store: w.store, Audit: w.audit, Directory: w.directory, Events: published, Now: func() time.Time { return w.now() },
+		Store: w.store, Audit: w.audit, Directory: w.directory, Events: published, Limits: l, Now: func() time.Time { return w.now() },
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Observe: w.observe,
 	}, secretsmanager.Service, kms.Service, sts.Service)
 	if err != nil {

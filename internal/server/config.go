@@ -43,6 +43,9 @@ type Config struct {
 	LogLevel       string        `yaml:"log-level" usage:"debug, info, warn or error (default info)"`
 
 	EventsRetention time.Duration `yaml:"events-retention" usage:"how long events are kept (default 24h)"`
+	Throughput      string        `yaml:"throughput" usage:"aws: throttle calls at AWS's default rates; aws-higher: with Parameter Store's higher throughput; off: not at all (default off)"`
+	Quotas          string        `yaml:"quotas" usage:"aws: as many secrets, parameters and KMS keys as AWS's default quotas allow; off: any number (default off)"`
+	MaxSecretSize   int           `yaml:"max-secret-size" usage:"largest value of a secret in bytes, up to 524288 (default 65536)"`
 
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
@@ -124,6 +127,8 @@ func (c *Config) complete() error {
 		{&c.Region, "us-east-1"},
 		{&c.AuditSync, "100ms"},
 		{&c.AuditOnFailure, "block"},
+		{&c.Throughput, off},
+		{&c.Quotas, off},
 	} {
 		if *d.setting == "" {
 			*d.setting = d.fallback
@@ -155,6 +160,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("events-retention %s: a time such as 24h", c.EventsRetention)
 	case !arn.IsAccount(c.Account):
 		return fmt.Errorf("account-id %q: an account id is 12 digits", c.Account)
+	}
+	if _, err := c.limits(); err != nil {
+		return err
 	}
 	return c.checkListen()
 }

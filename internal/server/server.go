@@ -82,12 +82,16 @@ func (s *Server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	bounds, err := s.Config.limits()
+	if err != nil {
+		return err
+	}
 	published, err := events.Open(ctx, events.Config{Store: s.Store, Retention: s.Config.EventsRetention, Now: s.now})
 	if err != nil {
 		return err
 	}
 	s.gate, err = gate.New(gate.Config{
-		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, TokenKey: [32]byte(token.Reveal()),
+		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
 		Now: s.now, Log: s.Log, Observe: s.metrics.observe,
 	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
 	if err != nil {

@@ -103,10 +103,35 @@ func (s *Service) createKey(_ context.Context, tx kv.Tx, call *gate.Call, in *km
 			return nil, err
 		}
 	}
+	if err := s.room(tx, call); err != nil {
+		return nil, err
+	}
 	if err := s.putKey(tx, k); err != nil {
 		return nil, err
 	}
 	return &kms.CreateKeyOutput{KeyMetadata: k.metadata(call)}, nil
+}
+
+// room refuses a key that is one too many for the account and region, if there is a quota:
+// AWS's own keys don't count. It counts them anew: no counter is kept that all writers
+// would share.
+func (s *Service) room(r kv.Reader, call *gate.Call) error {
+	quota, n := call.Limits().Quotas.Keys, 0
+	if quota == 0 {
+		return nil
+	}
+	for item, err := range s.keys.All(r, "", call.Account, call.Region) {
+		if err != nil {
+			return err
+		}
+		if item.Value.Manager == kms.KeyManagerTypeCustomer {
+			n++
+		}
+		if n == quota {
+			return kms.LimitExceededException.Newf("The account has as many KMS keys in this region as its quota allows: %d.", quota)
+		}
+	}
+	return nil
 }
 
 func (s *Service) putKey(tx kv.Tx, k *Key) error {

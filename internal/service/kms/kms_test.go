@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
@@ -26,7 +27,12 @@ type world struct {
 
 func serve(tb testing.TB) world {
 	tb.Helper()
-	s := servicetest.New(tb, func(g *gate.Gate) { kms.Bind(g) })
+	return serveLimited(tb, limits.Limits{})
+}
+
+func serveLimited(tb testing.TB, l limits.Limits) world {
+	tb.Helper()
+	s := servicetest.NewLimited(tb, l, func(g *gate.Gate) { kms.Bind(g) })
 	return world{s, awskms.NewFromConfig(s.Config(s.Root))}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
@@ -40,8 +41,14 @@ type fixture struct {
 
 func newFixture(tb testing.TB) *fixture {
 	tb.Helper()
+	return newLimited(tb, limits.Limits{})
+}
+
+// newLimited is newFixture with limits.
+func newLimited(tb testing.TB, l limits.Limits) *fixture {
+	tb.Helper()
 	f := &fixture{tb: tb}
-	f.Server = servicetest.New(tb, func(g *gate.Gate) {
+	f.Server = servicetest.NewLimited(tb, l, func(g *gate.Gate) {
 		identity.Bind(g)
 		keys := kmsservice.Bind(g)
 		secretsmanager.Bind(g, keys, identity.NewDirectory(), nil)

@@ -43,6 +43,7 @@ type service struct {
 	keys      *kmsservice.Service
 	directory Directory
 	heads     *record.Table[Parameter]
+	tiers     *record.Table[tiered] // heads, without a memory
 	versions  *record.Table[Version]
 	policies  *record.Table[resourcePolicies]
 }
@@ -56,6 +57,7 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory) {
 		keys:      keys,
 		directory: directory,
 		heads:     record.Memoised[Parameter]("ssm/parameter", maxRemembered),
+		tiers:     record.New[tiered]("ssm/parameter"),
 		versions:  record.New[Version]("ssm/version"),
 		policies:  record.Memoised[resourcePolicies](tablePolicies, maxRememberedPolicies),
 	}

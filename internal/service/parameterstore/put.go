@@ -54,14 +54,17 @@ func (s *service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *ssm.Pu
 		old = nil
 	}
 	var p *Parameter
-	operation := changeUpdate
+	operation, tier := changeCreate, ""
 	if old == nil {
-		operation = changeCreate
 		p, err = create(call, name, in)
 	} else {
+		operation, tier = changeUpdate, old.Current.Tier
 		p, err = s.advance(tx, call, old, in)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := s.fit(tx, call, p, tier, in.Tier); err != nil {
 		return nil, err
 	}
 	if err := s.setValue(ctx, tx, call, &p.Current, parameterARN(call, key), in.Value.Value); err != nil {

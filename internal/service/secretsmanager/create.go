@@ -30,6 +30,9 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 			return nil, err
 		}
 	}
+	if err := s.room(tx, call); err != nil {
+		return nil, err
+	}
 	secret, err := newSecret(call, in)
 	if err != nil {
 		return nil, err
@@ -52,6 +55,25 @@ func (s *Service) create(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 	return s.created(tx, secret, in, c)
 }
 
+// room refuses a secret that is one too many for the account and region, if there is a
+// quota. It counts them anew: no counter is kept that all writers would share.
+func (s *Service) room(r kv.Reader, call *gate.Call) error {
+	quota := call.Limits().Quotas.Secrets
+	if quota == 0 {
+		return nil
+	}
+	n := 0
+	for _, err := range r.Scan(kv.Range{Prefix: s.listed.Key(call.Account, call.Region) + "/"}) {
+		if err != nil {
+			return err
+		}
+		if n++; n == quota {
+			return sm.LimitExceededException.New("The request failed because it would exceed one of the Secrets Manager quotas.")
+		}
+	}
+	return nil
+}
+
 // checkCreate checks what does not depend on what there is, and returns the value.
 func checkCreate(call *gate.Call, in *sm.CreateSecretInput) (content, error) {
 	if in.ClientRequestToken == nil {
@@ -60,7 +82,7 @@ func checkCreate(call *gate.Call, in *sm.CreateSecretInput) (content, error) {
 	if err := authorizeParts(call, in); err != nil {
 		return content{}, err
 	}
-	return contentOf(in.SecretString, in.SecretBinary)
+	return contentOf(call, in.SecretString, in.SecretBinary)
 }
 
 // authorizeParts takes the decisions on what the request does besides.

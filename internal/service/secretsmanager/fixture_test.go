@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
@@ -41,8 +42,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newLimited(t, limits.Limits{})
+}
+
+// newLimited is newWorld with limits.
+func newLimited(t *testing.T, l limits.Limits) *world {
+	t.Helper()
 	functions := &lambda{functions: map[string]function{}}
-	s := servicetest.New(t, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), functions) })
+	s := servicetest.NewLimited(t, l, func(g *gate.Gate) { smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), functions) })
 	if err := smservice.Prepare(t.Context(), s.Store, s.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func (s *Service) put(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.Put
 	if in.ClientRequestToken == nil {
 		return nil, errNoToken
 	}
-	c, err := contentOf(in.SecretString, in.SecretBinary)
+	c, err := contentOf(call, in.SecretString, in.SecretBinary)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s *Service) update(ctx context.Context, tx kv.Tx, call *gate.Call, in *sm.
 	if in.ClientRequestToken == nil {
 		return nil, errNoToken
 	}
-	c, err := contentOf(in.SecretString, in.SecretBinary)
+	c, err := contentOf(call, in.SecretString, in.SecretBinary)
 	if err != nil {
 		return nil, err
 	}

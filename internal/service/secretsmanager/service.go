@@ -28,6 +28,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/record"
+	"github.com/coffer-secrets/coffer/internal/secret"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 )
 
@@ -66,10 +67,13 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory, functions
 	g.Job(kindRotate, jobs.Handler{Do: s.tryRotation, AtOnce: rotationsAtOnce})
 	g.Job(kindIndex, jobs.Handler{Do: s.index})
 	g.Job(kindReplicate, jobs.Handler{Do: s.replicate, AtOnce: replicasAtOnce})
-	gate.Write(g, sm.CreateSecret, gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(s.toCreate)}, s.create)
+	gate.Write(g, sm.CreateSecret, valued(gate.Row[sm.CreateSecretInput]{Access: gate.AccessWrite, Targets: gate.One(s.toCreate)},
+		func(in *sm.CreateSecretInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }, askedGet), s.get)
-	gate.Write(g, sm.PutSecretValue, on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }), s.put)
-	gate.Write(g, sm.UpdateSecret, on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }, askedUpdate), s.update)
+	gate.Write(g, sm.PutSecretValue, valued(on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }),
+		func(in *sm.PutSecretValueInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.put)
+	gate.Write(g, sm.UpdateSecret, valued(on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }, askedUpdate),
+		func(in *sm.UpdateSecretInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.update)
 	gate.Read(g, sm.DescribeSecret, on(s, gate.AccessRead, func(in *sm.DescribeSecretInput) *string { return in.SecretId }), s.describe)
 	gate.Read(g, sm.BatchGetSecretValue, gate.Row[sm.BatchGetSecretValueInput]{
 		Access: gate.AccessList, Targets: unnamed[sm.BatchGetSecretValueInput],

@@ -15,17 +15,15 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
+	sm "github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
 // tableValues has the values, by account, region, the secret's UID and version id.
 const tableValues = "sm/version"
-
-// maxValue is the largest value, in bytes. The length that the model allows is in
-// characters (Secrets Manager User Guide, "Secrets Manager quotas").
-const maxValue = 65536
 
 // Value is the record of one version's value.
 type Value struct {
@@ -54,8 +52,10 @@ type content struct {
 	binary bool
 }
 
-// contentOf takes the value out of a request. It is absent when the request has none.
-func contentOf(text secret.Text, blob secret.Blob) (content, error) {
+// contentOf takes the value out of a request. It is absent when the request has none. The
+// length that the model allows is in characters, the limit is in bytes (Secrets Manager
+// User Guide, "Secrets Manager quotas").
+func contentOf(call *gate.Call, text secret.Text, blob secret.Blob) (content, error) {
 	c := content{Value: text.Value}
 	switch {
 	case !text.IsZero() && !blob.IsZero():
@@ -63,15 +63,34 @@ func contentOf(text secret.Text, blob secret.Blob) (content, error) {
 	case !blob.IsZero():
 		c = content{Value: blob.Value, binary: true}
 	}
-	if c.Len() > maxValue {
+	if longest := call.Limits().SecretSize; c.Len() > longest {
 		member := "secretString"
 		if c.binary {
 			member = "secretBinary"
 		}
 		return content{}, api.ValidationException.Newf("1 validation error detected: Value at '%s' failed to satisfy constraint: "+
-			"Member must have length less than or equal to %d", member, maxValue)
+			"Member must have length less than or equal to %d", member, longest)
 	}
 	return c, nil
+}
+
+// valued is the row of an operation whose request has a value, which may be longer than
+// the model allows if the server's limit is.
+func valued[In any](row gate.Row[In], value func(*In) (*secret.Text, *secret.Blob)) gate.Row[In] {
+	row.Validate = func(call *gate.Call, in *In) *api.Error {
+		rest := *in
+		text, blob := value(&rest)
+		if call.Limits().SecretSize > limits.SecretSize { // which contentOf bounds
+			if text.Len() > limits.SecretSize {
+				*text = secret.Text{}
+			}
+			if blob.Len() > limits.SecretSize {
+				*blob = secret.Blob{}
+			}
+		}
+		return sm.Service.Validate(&rest)
+	}
+	return row
 }
 
 // version names one version of a secret in calls to KMS.

@@ -28,6 +28,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
+	"github.com/coffer-secrets/coffer/internal/limits"
 	"github.com/coffer-secrets/coffer/internal/seal"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 )
@@ -58,8 +59,9 @@ type Server struct {
 	// Directory has the principals, and more than User makes.
 	Directory *identity.Directory
 
-	tb   testing.TB
-	bind func(*gate.Gate)
+	tb     testing.TB
+	bind   func(*gate.Gate)
+	limits limits.Limits
 
 	mu    sync.RWMutex // held by each request while it is served
 	gate  *gate.Gate
@@ -69,7 +71,13 @@ type Server struct {
 // New starts a server with what bind binds to its gate. It ends with the test.
 func New(tb testing.TB, bind func(*gate.Gate)) *Server {
 	tb.Helper()
-	s := &Server{Dir: tb.TempDir(), Clock: &Clock{now: Start}, tb: tb, bind: bind}
+	return NewLimited(tb, limits.Limits{}, bind)
+}
+
+// NewLimited is New with limits.
+func NewLimited(tb testing.TB, l limits.Limits, bind func(*gate.Gate)) *Server {
+	tb.Helper()
+	s := &Server{Dir: tb.TempDir(), Clock: &Clock{now: Start}, tb: tb, bind: bind, limits: l}
 	s.open()
 	listener := httptest.NewServer(http.HandlerFunc(s.serve))
 	tb.Cleanup(func() {
@@ -134,7 +142,7 @@ func (s *Server) tryOpen() error {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
 	}
 	s.gate, err = gate.New(gate.Config{
-		Store: s.Store, Audit: s.audit, Directory: s.Directory, Events: published, TokenKey: [32]byte(token.Reveal()),
+		Store: s.Store, Audit: s.audit, Directory: s.Directory, Events: published, Limits: s.limits, TokenKey: [32]byte(token.Reveal()),
 		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)),
 	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
 	if err != nil {
