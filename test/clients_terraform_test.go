@@ -37,7 +37,7 @@ func TestTerraform(t *testing.T) {
 	if plugins == "" {
 		t.Skip(terraformPlugins + " does not say where the provider for AWS is")
 	}
-	p := startDev(t)
+	p := startDev(t, "--config", rotating(t, goFunction))
 	tf := newTerraform(t, p)
 	tf.must("init", "-plugin-dir="+plugins)
 	for n, value := range []string{"1", "2"} {
@@ -92,7 +92,8 @@ func newTerraform(t *testing.T, p *process) *terraform {
 	if err := os.WriteFile(settings, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tf.variables = append(clientEnvironment(t, p), "TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+	tf.variables = append(clientEnvironment(t, p), "TF_CLI_CONFIG_FILE="+settings,
+		"TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_VAR_function="+goFunction)
 	return tf
 }
 

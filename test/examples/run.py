@@ -24,7 +24,6 @@ from world import World
 # Versions before these do not read AWS_ENDPOINT_URL.
 READS_ENDPOINT = {1: 29, 2: 13}
 WITH_ENDPOINT = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
-NOT_SERVED = re.compile(r"An error occurred \(NotImplemented")
 PATIENCE = 120  # seconds for one command: more than any needs
 
 
@@ -48,7 +47,7 @@ class Runner:
         self.models = {s: load(os.path.join(models, s + ".json")) for s in (table.SM, table.SSM)}
         self.world = World()
         self.prelude = "" if reads_endpoint() else WITH_ENDPOINT
-        self.counts = {"ran": 0, "left out": 0, "not served yet": 0, "without a page": 0, "failed": 0}
+        self.counts = {"ran": 0, "left out": 0, "without a page": 0, "failed": 0}
 
     def check_table(self):
         """Wants the table to have every operation of the models once, and no other."""
@@ -73,8 +72,6 @@ class Runner:
             if why:
                 self.counts["left out"] += 1
                 print(f"{title} is left out: {why}")
-            elif (page.service, page.name) in table.NOT_YET:
-                self.run_unserved(title, page, example)
             else:
                 self.run(title, page, example)
 
@@ -94,13 +91,6 @@ class Runner:
         self.note_all(title, wrong)
         if not wrong:
             print(f"{title} is as documented")
-
-    def run_unserved(self, title, page, example):
-        """Wants an operation that is known not to be served to say so."""
-        self.counts["not served yet"] += 1
-        r = self.shell(page, example)
-        if not NOT_SERVED.search(r.stderr):
-            self.note_all(title, ["is served: take it out of NOT_YET\n" + r.stdout + r.stderr])
 
     def shell(self, page, example):
         with tempfile.TemporaryDirectory() as directory:

@@ -70,11 +70,7 @@ PAGES = [
         before=World.three_versions,
         when={"STAGINGLABEL1 --remove-from-version-id": World.labelled_version},
     ),
-    Page(
-        SM,
-        "describe-secret",
-        before=World.whole_secret,
-    ),
+    Page(SM, "describe-secret", before=World.whole_secret),
     Page(
         SM,
         "list-secrets",
@@ -159,6 +155,3 @@ PAGES = [
 
 # Operations of which AWS has no page with examples.
 WITHOUT_EXAMPLES = {(SSM, "put-resource-policy"), (SSM, "get-resource-policies"), (SSM, "delete-resource-policy")}
-
-# Operations that the server does not serve yet.
-NOT_YET = set()

@@ -18,6 +18,7 @@ VERSION = "a1b2c3d4-5678-90ab-cdef-EXAMPLE{0}{0}{0}{0}{0}"
 OLDEST = "EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE"
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:MyTestRotationLambda"
 REPLICA = "eu-west-3"
+PATIENCE = 120  # seconds: more than anything takes
 POLICY = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
   "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "secretsmanager:GetSecretValue"}]}"""
 
@@ -29,12 +30,12 @@ def client(service, **options):
 
 
 def wait(until):
-    """Waits until something holds, for half a minute."""
-    for _ in range(600):
-        if until():
-            return
+    """Waits until something holds that the server does by itself, soon after a call."""
+    end = time.monotonic() + PATIENCE
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError
         time.sleep(0.05)
-    raise TimeoutError
 
 
 class World:
@@ -134,8 +135,7 @@ class World:
         self.secrets.rotate_secret(
             SecretId=name, RotationLambdaARN=FUNCTION, RotationRules=rules or {"AutomaticallyAfterDays": 2}
         )
-        while "LastRotatedDate" not in self.secrets.describe_secret(SecretId=name):
-            pass
+        wait(lambda: "LastRotatedDate" in self.secrets.describe_secret(SecretId=name))
 
     def rotated_database_secret(self):
         self.rotated_secret(DATABASE)

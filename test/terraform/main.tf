@@ -16,6 +16,11 @@ variable "value" {
   type = string
 }
 
+# The ARN of a rotation function.
+variable "function" {
+  type = string
+}
+
 data "aws_caller_identity" "me" {}
 
 resource "aws_secretsmanager_secret" "db" {
@@ -23,8 +28,11 @@ resource "aws_secretsmanager_secret" "db" {
   description             = "changes with ${var.value}"
   recovery_window_in_days = 0
   tags = {
-    team  = "data"
-    value = var.value
+    team                = "data"
+    "value${var.value}" = "there"
+  }
+  replica {
+    region = var.value == "1" ? "eu-west-3" : "eu-north-1"
   }
 }
 
@@ -46,14 +54,24 @@ resource "aws_secretsmanager_secret_policy" "db" {
   })
 }
 
+resource "aws_secretsmanager_secret_rotation" "db" {
+  secret_id           = aws_secretsmanager_secret_version.db.secret_id
+  rotation_lambda_arn = var.function
+  rotate_immediately  = false
+  rotation_rules {
+    schedule_expression = "rate(${var.value}0 days)"
+    duration            = "2h"
+  }
+}
+
 resource "aws_ssm_parameter" "host" {
   name        = "/terraform/host"
   description = "changes with ${var.value}"
   type        = "String"
   value       = "db-${var.value}.internal"
   tags = {
-    team  = "data"
-    value = var.value
+    team                = "data"
+    "value${var.value}" = "there"
   }
 }
 
