@@ -29,7 +29,7 @@ const (
 // returns transactions a second.
 func Commits(ctx context.Context, dir string, writers int, d time.Duration) (float64, error) {
 	db, err := bolt.Open(filepath.Join(dir, "commits.db"), 0o600, &bolt.Options{ // as boltkv has it
-		FreelistType: bolt.FreelistMapType, InitialMmapSize: 1 << 30, NoStatistics: true,
+		FreelistType: bolt.FreelistMapType, NoFreelistSync: true, InitialMmapSize: 1 << 30, NoStatistics: true,
 	})
 	if err != nil {
 		return 0, err

@@ -21,8 +21,8 @@ const maxLater = 1024
 // writes, it has room for those of so many. See kv.MaxOps.
 const together = 32
 
-// after runs what calls left for later, several in one transaction, so that what many
-// reads leave behind costs few commits.
+// after runs what calls left for later, several in one transaction, and transactions at
+// once where they can share commits, so that what many reads leave behind costs little.
 type after struct {
 	store kv.Store
 	log   *slog.Logger
@@ -71,9 +71,11 @@ func (a *after) work() {
 		batch := a.waiting
 		a.waiting = map[string]func(kv.Tx) error{}
 		a.mu.Unlock()
+		var all sync.WaitGroup
 		for keys := range slices.Chunk(slices.Collect(maps.Keys(batch)), together) {
-			a.do(batch, keys)
+			all.Go(func() { a.do(batch, keys) })
 		}
+		all.Wait()
 	}
 }
 
