@@ -71,7 +71,9 @@ func Bind(g *gate.Gate, keys *kmsservice.Service, directory Directory, functions
 		func(in *sm.CreateSecretInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.create)
 	gate.Read(g, sm.GetSecretValue, on(s, gate.AccessRead, func(in *sm.GetSecretValueInput) *string { return in.SecretId }, askedGet), s.get)
 	gate.Write(g, sm.PutSecretValue, valued(on(s, gate.AccessWrite, func(in *sm.PutSecretValueInput) *string { return in.SecretId }),
-		func(in *sm.PutSecretValueInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.put)
+		func(in *sm.PutSecretValueInput) (*secret.Text, *secret.Blob) {
+			return &in.SecretString, &in.SecretBinary
+		}), s.put)
 	gate.Write(g, sm.UpdateSecret, valued(on(s, gate.AccessWrite, func(in *sm.UpdateSecretInput) *string { return in.SecretId }, askedUpdate),
 		func(in *sm.UpdateSecretInput) (*secret.Text, *secret.Blob) { return &in.SecretString, &in.SecretBinary }), s.update)
 	gate.Read(g, sm.DescribeSecret, on(s, gate.AccessRead, func(in *sm.DescribeSecretInput) *string { return in.SecretId }), s.describe)
