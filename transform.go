@@ -55,7 +55,9 @@ func (q *query) transform(name string, v secret.Value) (secret.Value, error) {
 		v, err = decodeBase64(v)
 	}
 	if err == nil && q.field != "" {
-		v, err = fieldOf(v, q.field)
+		whole := v
+		v, err = secret.Field(whole, q.field)
+		whole.Wipe()
 	}
 	if err != nil {
 		v.Wipe()
@@ -73,32 +75,4 @@ func decodeBase64(v secret.Value) (secret.Value, error) {
 		return decoded, fmt.Errorf("the value is not base64: at byte %d", int64(at))
 	}
 	return decoded, err
-}
-
-// fieldOf returns a member of a JSON object.
-func fieldOf(v secret.Value, name string) (secret.Value, error) {
-	defer v.Wipe()
-	var members map[string]json.RawMessage
-	defer func() {
-		for _, m := range members {
-			clear(m)
-		}
-	}()
-	if err := json.Unmarshal(v.Reveal(), &members); err != nil {
-		return secret.Value{}, errors.New("the value is not a JSON object")
-	}
-	m, ok := members[name]
-	switch {
-	case !ok:
-		return secret.Value{}, fmt.Errorf("the JSON object has no field %q", name)
-	case string(m) == "null":
-		return secret.Value{}, fmt.Errorf("the field %q is null", name)
-	case m[0] != '"':
-		return secret.New(append([]byte{}, m...)), nil
-	}
-	var text secret.Text
-	if err := text.UnmarshalJSON(m); err != nil {
-		return secret.Value{}, fmt.Errorf("the field %q can't be read", name)
-	}
-	return text.Value, nil
 }

@@ -91,12 +91,14 @@ var Floors = []Floor{
 	{"retrieval: from a source into a function", []Package{
 		{"internal/client", Lean},
 		{"internal/cache", Lean},
+		{"internal/source", Lean},
 		{"internal/source/aws", Lean},
 		{"internal/agent", Lean},
 		{"internal/lambdaapi", Lean},
 		{"", Lean},
 		{"lambdasecrets", Lean},
 		{"sqlsecrets", Lean},
+		{"internal/extension", Lean},
 		{"cmd/coffer-extension", Lean},
 	}},
 	{"assembly: the server, the host, the command line", []Package{

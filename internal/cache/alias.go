@@ -84,7 +84,7 @@ func (r Ref) means(v *Value) bool {
 // learn makes the answer v to ref, which e asked, findable by all its ids, and returns
 // the entry that it belongs to: e, or the one that had the thing under another id.
 func (c *Cache) learn(e *entry, ref Ref, v *Value) *entry {
-	if !arn.IsARN(ref.ID) && !strings.HasPrefix(ref.ID, "/aws/") {
+	if !arn.IsARN(ref.ID) && !strings.HasPrefix(ref.ID, "/aws/") && ref.Role == "" {
 		if s := scope(v.ARN); s != "" {
 			c.home[ref.Kind] = s
 		}

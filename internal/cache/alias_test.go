@@ -58,6 +58,34 @@ func TestANameMeansTheCallersOwnAccount(t *testing.T) {
 	r.want(byID(full), "value 1", cache.Hit, 0)
 }
 
+// What is read in a role is not what the caller can read, and a role's plain names are
+// those of its account.
+func TestARolesValuesAreItsOwn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const others = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:prod/db-XyZabc"
+	const second = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:other-XyZabc"
+	const role = "arn:aws:iam::111111111111:role/reader"
+	r.src.answer = func(ref cache.Ref) (cache.Value, error) {
+		switch {
+		case ref.Role == role:
+			return version(others, 7, nil), nil
+		case ref.ID == second:
+			return version(second, 2, nil), nil
+		}
+		return version(full, 1, nil), nil
+	}
+	inRole := func(id string) cache.Ref { return cache.Ref{ID: id, Role: role} }
+	r.want(byID(name), "value 1", cache.Miss, 1)
+	r.want(inRole(name), "value 7", cache.Miss, 1)
+	r.want(inRole(others), "value 7", cache.Hit, 0)
+	r.want(byID(name), "value 1", cache.Hit, 0)
+	r.want(byID(others), "value 1", cache.Miss, 1)
+	r.want(inRole(name), "value 7", cache.Hit, 0)
+	r.want(byID(second), "value 2", cache.Miss, 1)
+	r.want(byID("other"), "value 2", cache.Hit, 0)
+}
+
 func TestTheNameIsLearntFromAnARNOnceItsAccountIsKnown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

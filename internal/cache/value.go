@@ -42,6 +42,8 @@ type Ref struct {
 	Stage string
 	// Decrypt asks for the plaintext of a SecureString parameter.
 	Decrypt bool
+	// Role is the ARN of the IAM role to ask as. Empty means the caller's own.
+	Role string
 }
 
 // normal returns the one form of refs that mean the same: a secret has its default

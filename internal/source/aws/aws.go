@@ -19,15 +19,23 @@ import (
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
+	"github.com/coffer-secrets/coffer/internal/source"
 )
 
 // Source fetches values through a Caller. It is safe for concurrent use if that is.
 type Source struct{ caller awsjson.Caller }
 
-var _ cache.Source = Source{}
+var _ source.Source = Source{}
 
 // New returns a Source that calls through c.
 func New(c awsjson.Caller) Source { return Source{c} }
+
+// Forget drops what the Caller holds, if that can be told to.
+func (s Source) Forget() {
+	if c, ok := s.caller.(interface{ Forget() }); ok {
+		c.Forget()
+	}
+}
 
 // Fetch implements cache.Source.
 func (s Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package extension
 
 import (
 	"context"
@@ -236,7 +236,7 @@ func TestASidecarRunsUntilItIsTold(t *testing.T) {
 		port := lambdahost.NewPipe()
 		ended := make(chan error)
 		p := &process{
-			getenv: func(n string) string { return env[n] }, errs: new(strings.Builder), now: time.Now, aws: l.cloud,
+			getenv: func(n string) string { return env[n] }, errs: new(strings.Builder), now: time.Now, transport: l.cloud,
 			listen: func(int) (net.Listener, error) { return port, nil },
 		}
 		go func() { ended <- p.run(ctx) }()
@@ -290,7 +290,7 @@ func TestCommandLine(t *testing.T) {
 		"--version": {0, "coffer-extension "}, "--help": {0, "COFFER_PREFETCH"}, "-x": {2, `unknown argument "-x"`},
 	} {
 		var out strings.Builder
-		if got := execute([]string{"coffer-extension", arg}, &out, &out); got != want.status || !strings.Contains(out.String(), want.text) {
+		if got := Main([]string{"coffer-extension", arg}, &out, &out); got != want.status || !strings.Contains(out.String(), want.text) {
 			t.Errorf("%s: %d %q", arg, got, out.String())
 		}
 	}

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package extension
 
 import (
 	"context"
@@ -16,9 +16,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/agent"
 	"github.com/coffer-secrets/coffer/internal/cache"
-	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/lambdaapi"
-	"github.com/coffer-secrets/coffer/internal/source/aws"
 )
 
 const (
@@ -39,7 +37,8 @@ type process struct {
 	now    func() time.Time
 	listen func(port int) (net.Listener, error)
 	api    http.RoundTripper // to Lambda
-	aws    http.RoundTripper // to the source; nil means the client's own
+	// transport is to the sources; nil means each its own.
+	transport http.RoundTripper
 }
 
 // parts are what a running program consists of.
@@ -47,7 +46,6 @@ type parts struct {
 	settings agent.Settings
 	log      *slog.Logger
 	held     *cache.Cache
-	client   *client.Client
 	source   *forgetful
 	server   *agent.Server
 }
@@ -94,16 +92,11 @@ func (p *process) assemble(settings agent.Settings, listener net.Listener) (*par
 	for _, w := range settings.Warnings {
 		log.Warn(w)
 	}
-	caller, err := client.New(client.Config{
-		Getenv: p.getenv, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Transport: p.aws, Now: p.now,
-	})
+	from, err := p.sources(settings, log)
 	if err != nil {
 		return nil, err
 	}
-	if url := caller.Cleartext(); url != "" {
-		log.Warn("secrets will travel unencrypted", "endpoint", url)
-	}
-	source := &forgetful{Source: aws.New(caller), client: caller}
+	source := &forgetful{Source: from}
 	held, err := cache.New(cache.Config{
 		Source: source, Secrets: settings.Secrets, Parameters: settings.Parameters, MaxItems: settings.MaxItems, Now: p.now,
 	})
@@ -127,7 +120,7 @@ func (p *process) assemble(settings agent.Settings, listener net.Listener) (*par
 		return nil, err
 	}
 	log.Info("serving secrets", "version", version(), "address", listener.Addr().String())
-	return &parts{settings, log, held, caller, source, agent.Serve(listener, handler, log)}, nil
+	return &parts{settings, log, held, source, agent.Serve(listener, handler, log)}, nil
 }
 
 // stop ends everything within the time, with every value overwritten.
@@ -137,7 +130,7 @@ func (x *parts) stop(within time.Duration) error {
 	defer cancel()
 	x.held.Close()
 	err := x.server.Stop(ctx)
-	x.client.Forget()
+	x.source.Forget()
 	return err
 }
 

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package extension
 
 import (
 	"context"

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package extension
 
 import (
 	"context"
@@ -157,7 +157,7 @@ func (l *lab) log() []string {
 // extension is the program under test.
 func (l *lab) extension(ctx context.Context, p *lambdahost.Proc) error {
 	return (&process{
-		name: "/opt/extensions/coffer-extension", errs: p.Output, now: p.Clock.Now, api: p.Client.Transport, aws: l.cloud,
+		name: "/opt/extensions/coffer-extension", errs: p.Output, now: p.Clock.Now, api: p.Client.Transport, transport: l.cloud,
 		getenv: func(name string) string {
 			if name == l.hide {
 				return ""

@@ -1,30 +1,29 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package extension
 
 import (
 	"context"
 	"sync/atomic"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
-	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/source"
 )
 
 // forgetful is a source that can be told to leave nothing behind: no credentials and no
 // connections. That is for the time before SnapStart takes a snapshot of the process,
 // which every environment is restored from.
 type forgetful struct {
-	cache.Source
-	client *client.Client
-	on     atomic.Bool
+	source.Source
+	on atomic.Bool
 }
 
 // Fetch implements cache.Source.
 func (f *forgetful) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
 	v, err := f.Source.Fetch(ctx, ref)
 	if f.on.Load() {
-		f.client.Forget()
+		f.Forget()
 	}
 	return v, err
 }
@@ -32,6 +31,6 @@ func (f *forgetful) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, erro
 // holdBack says whether source and cache are to keep nothing.
 func (f *forgetful) holdBack(held *cache.Cache, on bool) {
 	f.on.Store(on)
-	f.client.Forget()
+	f.Forget()
 	held.Pause(on)
 }

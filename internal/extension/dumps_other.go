@@ -3,7 +3,7 @@
 
 //go:build !linux
 
-package main
+package extension
 
 // keepOutOfDumps does what it can, which is nothing where this program is not meant to
 // be used in earnest.

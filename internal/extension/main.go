@@ -1,0 +1,75 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package extension is the program coffer-extension: it brings secrets and parameters to
+// a Lambda function, or to the processes beside it. It fetches them from their sources,
+// keeps them for a while, and gives them out on 127.0.0.1, as the AWS Parameters and
+// Secrets Lambda Extension does.
+//
+// In /opt/extensions it is a Lambda extension, and lives from INIT to SHUTDOWN.
+// Anywhere else it is an agent that runs until it gets SIGTERM or SIGINT.
+package extension
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/agent"
+)
+
+// Main reads the command line, runs the program, and returns its exit status. It sets
+// limits of the process and takes its signals.
+func Main(args []string, out, errs io.Writer) int {
+	for _, arg := range args[1:] {
+		switch arg {
+		case "--version", "-version", "version":
+			fmt.Fprintln(out, "coffer-extension", version())
+			return 0
+		case "--help", "-help", "-h", "help":
+			fmt.Fprint(out, usage)
+			return 0
+		default:
+			fmt.Fprintf(errs, "coffer-extension: unknown argument %q; try --help\n", arg)
+			return 2
+		}
+	}
+	keepOutOfDumps()
+	tuneMemory()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	p := &process{
+		name: args[0], getenv: os.Getenv, errs: errs, now: time.Now, listen: agent.Listen,
+		api: &http.Transport{DisableCompression: true},
+	}
+	if err := p.run(ctx); err != nil {
+		fmt.Fprintln(errs, "coffer-extension:", err)
+		return 1
+	}
+	return 0
+}
+
+// collectAt lets the heap grow to this share of what is live before it is collected, in
+// percent. A function pays for memory, and Go's own 100 lets garbage have 4 MiB of it.
+const collectAt = 50
+
+// tuneMemory sets collectAt, unless GOGC says otherwise.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+}
+
+// version is the module's version, as go build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}

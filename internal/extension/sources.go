@@ -1,0 +1,36 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package extension
+
+import (
+	"log/slog"
+
+	"github.com/coffer-secrets/coffer/internal/agent"
+	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/source"
+	"github.com/coffer-secrets/coffer/internal/source/aws"
+)
+
+// sources builds the sources that the environment names, as one.
+func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Source, error) {
+	fromAWS, err := p.aws(settings, log)
+	if err != nil {
+		return nil, err
+	}
+	return &source.Mux{Default: fromAWS}, nil
+}
+
+// aws builds the source that is AWS, or a Coffer server.
+func (p *process) aws(settings agent.Settings, log *slog.Logger) (source.Source, error) {
+	caller, err := client.New(client.Config{
+		Getenv: p.getenv, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Transport: p.transport, Now: p.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if url := caller.Cleartext(); url != "" {
+		log.Warn("secrets will travel unencrypted", "endpoint", url)
+	}
+	return aws.New(caller), nil
+}
