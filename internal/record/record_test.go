@@ -171,16 +171,16 @@ func TestMemoLimit(t *testing.T) {
 	}
 	wg.Wait()
 	kept := 0
-	for i := range n {
+	for i := n / 2; i < n; i++ { // what is dropped is drawn: many reads drop any one but by rare chance
 		before := read(t, s, table, fmt.Sprint(i))
 		for j := range i {
 			read(t, s, table, fmt.Sprint(j))
 		}
-		if i > 0 && read(t, s, table, fmt.Sprint(i)) == before {
+		if read(t, s, table, fmt.Sprint(i)) == before {
 			kept++
 		}
 	}
-	if kept > 2*limit {
+	if kept > limit {
 		t.Errorf("%d records survived more reads than the memo may hold", kept)
 	}
 }
