@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/reference"
 )
 
 // maxPrefetch bounds what COFFER_PREFETCH names, and prefetchers how many of it are asked
@@ -19,33 +20,22 @@ const (
 	prefetchers = 16
 )
 
-// parsePrefetch reads a list of things with commas between. A parameter begins with a
-// slash, with "ssm:", or is an ARN of Parameter Store; all else is a secret, and what
-// begins with "secretsmanager:" in any case. Parameters are fetched decrypted.
-func parsePrefetch(list string) []cache.Ref {
-	var refs []cache.Ref
+// parsePrefetch reads a list of references with commas between, as reference.ParseItem has
+// them, and returns what is wrong with it. Of a reference to a member, the whole is fetched.
+func parsePrefetch(list string) (refs []cache.Ref, wrong []error) {
 	for item := range strings.SplitSeq(list, ",") {
-		item = strings.TrimSpace(item)
-		ref := cache.Ref{Kind: cache.Secret, ID: item}
-		if id, ok := strings.CutPrefix(item, "secretsmanager:"); ok {
-			ref.ID = id
-		} else if id, ok := parameterID(item); ok {
-			ref = cache.Ref{Kind: cache.Parameter, ID: id, Decrypt: true}
+		if item = strings.TrimSpace(item); item == "" {
+			continue
 		}
-		if ref.ID != "" && len(refs) < maxPrefetch {
-			refs = append(refs, ref)
+		r, err := reference.ParseItem(item)
+		switch {
+		case err != nil:
+			wrong = append(wrong, err)
+		case len(refs) < maxPrefetch:
+			refs = append(refs, r.Ref)
 		}
 	}
-	return refs
-}
-
-func parameterID(item string) (string, bool) {
-	if id, ok := strings.CutPrefix(item, "ssm:"); ok {
-		return id, true
-	}
-	parts := strings.SplitN(item, ":", 4)
-	isARN := len(parts) == 4 && parts[0] == "arn" && parts[2] == "ssm"
-	return item, isARN || strings.HasPrefix(item, "/")
+	return refs, wrong
 }
 
 // Prefetch asks the store for all refs and returns when it has answered for each. What

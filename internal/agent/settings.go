@@ -73,7 +73,11 @@ func SettingsFrom(getenv func(string) string) Settings {
 		s.Secrets.Stale, s.Parameters.Stale = stale, stale
 	}
 	r.level("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL")
-	s.Prefetch = parsePrefetch(getenv("COFFER_PREFETCH"))
+	var wrong []error
+	s.Prefetch, wrong = parsePrefetch(getenv("COFFER_PREFETCH"))
+	for _, err := range wrong {
+		r.warn("COFFER_PREFETCH: %v. Ignoring it.", err)
+	}
 	return s
 }
 

@@ -62,16 +62,17 @@ func TestSettings(t *testing.T) {
 		}, base(func(s *agent.Settings) {
 			s.Secrets, s.Parameters = cache.Policy{TTL: 45 * time.Minute, Stale: -1}, cache.Policy{TTL: 24 * time.Hour, Stale: -1}
 		}), 1},
-		"prefetch": {map[string]string{"COFFER_PREFETCH": " prod/db, /p ,ssm:q,secretsmanager:/s,,arn:aws:ssm:eu-west-1:0:parameter/r," + arn}, base(func(s *agent.Settings) {
+		"prefetch": {map[string]string{"COFFER_PREFETCH": " prod/db, /p ,ssm:q,secretsmanager:/s,,vault:db#user,not one,arn:aws:ssm:eu-west-1:123456789012:parameter/r," + arn}, base(func(s *agent.Settings) {
 			parameter := func(id string) cache.Ref { return cache.Ref{Kind: cache.Parameter, ID: id, Decrypt: true} }
 			s.Prefetch = []cache.Ref{
 				{ID: "prod/db"},
 				parameter("/p"), parameter("q"),
 				{ID: "/s"},
-				parameter("arn:aws:ssm:eu-west-1:0:parameter/r"),
+				{ID: "vault:db"},
+				parameter("arn:aws:ssm:eu-west-1:123456789012:parameter/r"),
 				{ID: arn},
 			}
-		}), 0},
+		}), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -92,6 +92,7 @@ var Floors = []Floor{
 		{"internal/client", Lean},
 		{"internal/cache", Lean},
 		{"internal/source", Lean},
+		{"internal/reference", Lean},
 		{"internal/source/aws", Lean},
 		{"internal/agent", Lean},
 		{"internal/lambdaapi", Lean},
