@@ -35,7 +35,7 @@ func TestWhoeverAsksLateFindsTheAnswer(t *testing.T) {
 				t.Fatal("found something in an empty cache")
 			}
 			_, _ = c.Get(t.Context(), ref) // another caller, who was quicker
-			if f, _, err := c.board(ref); f != nil || err != nil {
+			if f, _, err := c.For(nil).board(ref); f != nil || err != nil {
 				t.Errorf("asked again: %v, %v", f, err)
 			}
 		})

@@ -99,6 +99,9 @@ type Config struct {
 	MaxItems int
 	// MaxBytes bounds the memory of values and names. Zero means DefaultMaxBytes.
 	MaxBytes int64
+	// Observe is told of each call to the source, and with what error it ended, if it
+	// did with one. It is quick and safe for concurrent use. Nil is nobody.
+	Observe func(err error)
 	// Now is the wall clock. Nil means the system's.
 	Now func() time.Time
 	// Jitter returns numbers in [0,1), for spreading refreshes. Nil means the
@@ -113,6 +116,7 @@ type Cache struct {
 	negative time.Duration
 	maxItems int
 	maxBytes int64
+	observe  func(error)
 	clock    func() time.Time
 	jitter   func() float64
 
@@ -128,6 +132,7 @@ type Cache struct {
 	// home is the beginning of the ARNs of the account that plain names belong to,
 	// "arn:aws:ssm:eu-west-1:123456789012:", as answers to plain names showed it.
 	home   [2]string
+	feed   feed
 	closed bool
 }
 
@@ -142,10 +147,14 @@ func New(cfg Config) (*Cache, error) {
 		negative: min(MaxNegative, orDefault(cfg.Negative, DefaultNegative)),
 		maxItems: orDefault(cfg.MaxItems, DefaultMaxItems),
 		maxBytes: orDefault(cfg.MaxBytes, DefaultMaxBytes),
+		observe:  cfg.Observe,
 		clock:    cfg.Now,
 		jitter:   cfg.Jitter,
 		index:    map[Ref]*entry{},
 		items:    map[*entry]struct{}{},
+	}
+	if c.observe == nil {
+		c.observe = func(error) {}
 	}
 	if c.clock == nil {
 		c.clock = time.Now
@@ -176,6 +185,7 @@ func (c *Cache) Clear() {
 		c.drop(e)
 	}
 	c.home = [2]string{}
+	c.feed.clear()
 }
 
 // Forget forgets what a ref that matches finds, as Clear does everything.

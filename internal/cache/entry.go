@@ -32,6 +32,7 @@ type entry struct {
 	size int64 // as counted in Cache.bytes
 
 	value   *Value // nil while there is none
+	version string // of the last value
 	fetched time.Time
 	refresh time.Time // when use starts a refresh; zero means never
 	expires time.Time // zero means never

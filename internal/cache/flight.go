@@ -44,13 +44,14 @@ func (c *Cache) fetch(ctx context.Context, ref Ref) (Value, error) {
 	}
 	defer cancel()
 	v, err := c.source.Fetch(limited, ref)
-	if err == nil {
-		return v, nil
+	if err != nil {
+		v = Value{}
+		if ctx.Err() == nil && limited.Err() != nil && !isUnavailable(err) {
+			err = &Unavailable{err}
+		}
 	}
-	if ctx.Err() == nil && limited.Err() != nil && !isUnavailable(err) {
-		err = &Unavailable{err}
-	}
-	return Value{}, err
+	c.observe(err)
+	return v, err
 }
 
 // finish takes over what the source said, and tells those who wait.
@@ -71,6 +72,7 @@ func (c *Cache) finish(e *entry, f *flight, v Value, err error) {
 	default:
 		e = c.learn(e, f.ref, &v)
 		e.install(v, now, lifetime{c.policies[f.ref.Kind], f.ref.permanent(), c.jitter()})
+		c.note(e)
 		if f.waiting > 0 {
 			f.answer = e.answer(Miss, now)
 		}

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Get returns what ref names, from the cache or from the source. If ctx ends first,
-// the error is the context's, and a fetch that was begun goes on for others.
-func (c *Cache) Get(ctx context.Context, ref Ref) (Answer, error) {
+// Get is Cache.Get within the caller's budget.
+func (c Caller) Get(ctx context.Context, ref Ref) (Answer, error) {
 	ref = ref.normal()
 	if c.bypasses(ref) {
 		return c.direct(ctx, ref)
@@ -21,7 +20,7 @@ func (c *Cache) Get(ctx context.Context, ref Ref) (Answer, error) {
 		}
 		f, fallback, err := c.board(ref)
 		if err != nil {
-			return Answer{}, err
+			return c.insteadOf(ref, err)
 		}
 		if f == nil {
 			continue
@@ -41,9 +40,12 @@ func (c *Cache) bypasses(ref Ref) bool {
 }
 
 // direct asks the source and keeps nothing.
-func (c *Cache) direct(ctx context.Context, ref Ref) (Answer, error) {
+func (c Caller) direct(ctx context.Context, ref Ref) (Answer, error) {
 	if c.ctx.Err() != nil {
 		return Answer{}, ErrClosed
+	}
+	if err := c.take(); err != nil {
+		return Answer{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -115,7 +117,7 @@ func (c *Cache) ask(ctx context.Context, ref Ref, f *flight, fallback bool) (Ans
 // board joins the flight for ref, which it starts if there is none, and reports
 // whether there is a value to fall back on. There is no flight if the answer came since
 // the caller looked.
-func (c *Cache) board(ref Ref) (*flight, bool, error) {
+func (c Caller) board(ref Ref) (*flight, bool, error) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,7 +131,9 @@ func (c *Cache) board(ref Ref) (*flight, bool, error) {
 	case known == fresh || known == standsIn || known == refused:
 		return nil, false, nil
 	case f == nil:
-		f = c.start(e, ref)
+		if f, err = c.launch(e, ref); err != nil {
+			return nil, false, err
+		}
 		c.shrink()
 	}
 	return f.join(), known == lapsed, nil

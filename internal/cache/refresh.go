@@ -11,9 +11,9 @@ import (
 // failedEvery is how often the report that one version failed leads to a refresh.
 const failedEvery = 10 * time.Second
 
-// Refresh is Get with a value that the source gave after the call was made. It does not
-// fall back on what is held.
-func (c *Cache) Refresh(ctx context.Context, ref Ref) (Answer, error) {
+// Refresh is Cache.Refresh within the caller's budget: when that is spent, what is held is
+// the answer.
+func (c Caller) Refresh(ctx context.Context, ref Ref) (Answer, error) {
 	ref = ref.normal()
 	if c.bypasses(ref) {
 		return c.direct(ctx, ref)
@@ -22,7 +22,7 @@ func (c *Cache) Refresh(ctx context.Context, ref Ref) (Answer, error) {
 	for {
 		f, began, err := c.boardAfter(ref, before)
 		if err != nil {
-			return Answer{}, err
+			return c.insteadOf(ref, err)
 		}
 		answer, err := c.wait(ctx, f)
 		if began && err == nil {
@@ -38,7 +38,7 @@ func (c *Cache) Refresh(ctx context.Context, ref Ref) (Answer, error) {
 
 // boardAfter joins a flight for ref, and reports whether it began after the flight
 // before, or now if that is nil.
-func (c *Cache) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
+func (c Caller) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, err := c.asked(ref, c.now())
@@ -48,14 +48,15 @@ func (c *Cache) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
 	if f := e.flight; f != nil {
 		return f.join(), before != nil, nil
 	}
-	return c.start(e, ref).join(), true, nil
+	f, err := c.launch(e, ref)
+	if err != nil {
+		return nil, false, err
+	}
+	return f.join(), true, nil
 }
 
-// Failed says that the version with this id did not work for its user, who gets another
-// one: that which is held by now, or what the source has, which is asked at once (once
-// for each version in failedEvery), or the secret's AWSPREVIOUS. If there is no other
-// version the answer is the same one again, for the user to see.
-func (c *Cache) Failed(ctx context.Context, ref Ref, versionID string) (Answer, error) {
+// Failed is Cache.Failed within the caller's budget.
+func (c Caller) Failed(ctx context.Context, ref Ref, versionID string) (Answer, error) {
 	ref = ref.normal()
 	answer, err := c.afterFailure(ctx, ref, versionID)
 	if err != nil || answer.VersionID != versionID || ref.Kind != Secret || ref.Stage != current {
@@ -69,7 +70,7 @@ func (c *Cache) Failed(ctx context.Context, ref Ref, versionID string) (Answer, 
 	return answer, nil
 }
 
-func (c *Cache) afterFailure(ctx context.Context, ref Ref, versionID string) (Answer, error) {
+func (c Caller) afterFailure(ctx context.Context, ref Ref, versionID string) (Answer, error) {
 	if c.bypasses(ref) {
 		return c.direct(ctx, ref)
 	}
