@@ -7,52 +7,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
+	"github.com/coffer-secrets/coffer/internal/agentclient"
 	"github.com/coffer-secrets/coffer/internal/cache"
-)
-
-const (
-	// dialTimeout bounds a connection to an agent, which is on this machine.
-	dialTimeout = time.Second
-	defaultPort = "2773" // the AWS extension's
 )
 
 // agentURL returns where to ask for an agent, and whether it is certain that there is one.
 func agentURL(cfg *Config) (url string, certain bool) {
-	if url = cfg.Agent; url == "" {
-		url = cfg.Getenv("COFFER_AGENT")
-	}
 	switch {
-	case url == "off":
+	case cfg.Agent == "off":
 		return "", true
-	case url != "":
-		return strings.TrimSuffix(url, "/"), true
-	case cfg.Endpoint != "":
-		return "", true
-	}
-	port := cfg.Getenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")
-	if port == "" && cfg.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+	case cfg.Agent != "":
+		return strings.TrimSuffix(cfg.Agent, "/"), true
+	case cfg.Endpoint != "" && cfg.Getenv("COFFER_AGENT") == "":
 		return "", true
 	}
-	if port == "" {
-		port = defaultPort
-	}
-	return "http://" + net.JoinHostPort("127.0.0.1", port), false
+	return agentclient.Find(cfg.Getenv)
 }
 
 // agentStore asks an agent, which keeps values for all processes beside it.
 type agentStore struct {
-	base      string
-	token     string
-	transport *http.Transport
+	agent *agentclient.Client
 
 	// otherwise returns the store to use if nothing listens where an agent might be. It is
 	// nil where one must be.
@@ -62,59 +40,37 @@ type agentStore struct {
 }
 
 func newAgentStore(base string, cfg *Config, otherwise func() (store, error)) (store, error) {
-	token, err := agentToken(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if u, err := url.Parse(base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("coffer: the agent's address is not an http URL")
-	}
-	return &agentStore{base: base, token: token, otherwise: otherwise, transport: &http.Transport{
-		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, DisableCompression: true,
-	}}, nil
-}
-
-func agentToken(cfg *Config) (string, error) {
-	if cfg.AgentToken != "" {
-		return cfg.AgentToken, nil
-	}
-	if t := cfg.Getenv("COFFER_AGENT_TOKEN"); t != "" {
-		return t, nil
-	}
-	if file := cfg.Getenv("COFFER_AGENT_TOKEN_FILE"); file != "" {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("coffer: COFFER_AGENT_TOKEN_FILE: %w", err)
+	token := cfg.AgentToken
+	if token == "" {
+		var err error
+		if token, err = agentclient.Token(cfg.Getenv); err != nil {
+			return nil, fmt.Errorf("coffer: %w", err)
 		}
-		return strings.TrimSpace(string(b)), nil
 	}
-	if t := cfg.Getenv("AWS_SESSION_TOKEN"); t != "" {
-		return t, nil
+	agent, err := agentclient.New(base, token)
+	if err != nil {
+		return nil, fmt.Errorf("coffer: %w", err)
 	}
-	return cfg.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
+	return &agentStore{agent: agent, otherwise: otherwise}, nil
 }
 
 // Get implements store.
 func (s *agentStore) Get(ctx context.Context, ref cache.Ref) (cache.Answer, error) {
-	return s.ask(ctx, http.MethodGet, ref, url.Values{}, func(other store) (cache.Answer, error) { return other.Get(ctx, ref) })
+	return s.ask(func(a asked) (cache.Answer, error) { return a.Get(ctx, ref) })
 }
 
 // Refresh implements store.
 func (s *agentStore) Refresh(ctx context.Context, ref cache.Ref) (cache.Answer, error) {
-	return s.ask(ctx, http.MethodGet, ref, url.Values{"refreshNow": {"true"}}, func(other store) (cache.Answer, error) {
-		return other.Refresh(ctx, ref)
-	})
+	return s.ask(func(a asked) (cache.Answer, error) { return a.Refresh(ctx, ref) })
 }
 
 // Failed implements store.
 func (s *agentStore) Failed(ctx context.Context, ref cache.Ref, versionID string) (cache.Answer, error) {
-	return s.ask(ctx, http.MethodPost, ref, url.Values{"versionId": {versionID}}, func(other store) (cache.Answer, error) {
-		return other.Failed(ctx, ref, versionID)
-	})
+	return s.ask(func(a asked) (cache.Answer, error) { return a.Failed(ctx, ref, versionID) })
 }
 
 // Close implements store.
-func (s *agentStore) Close() { s.transport.CloseIdleConnections() }
+func (s *agentStore) Close() { s.agent.Close() }
 
 // Forget implements store: the agent asks the source again.
 func (s *agentStore) Forget(ctx context.Context, ref cache.Ref) {
@@ -123,15 +79,22 @@ func (s *agentStore) Forget(ctx context.Context, ref cache.Ref) {
 	}
 }
 
+// asked is what an agent and a store have in common.
+type asked interface {
+	Get(ctx context.Context, ref cache.Ref) (cache.Answer, error)
+	Refresh(ctx context.Context, ref cache.Ref) (cache.Answer, error)
+	Failed(ctx context.Context, ref cache.Ref, versionID string) (cache.Answer, error)
+}
+
 // ask asks the agent, or, if there turns out to be none, the other store, from then on.
-func (s *agentStore) ask(ctx context.Context, method string, ref cache.Ref, query url.Values, direct func(store) (cache.Answer, error)) (cache.Answer, error) {
+func (s *agentStore) ask(question func(asked) (cache.Answer, error)) (cache.Answer, error) {
 	s.mu.Lock()
 	instead := s.instead
 	s.mu.Unlock()
 	if instead != nil {
-		return direct(instead)
+		return question(instead)
 	}
-	answer, err := s.send(ctx, method, ref, query)
+	answer, err := question(s.agent)
 	if s.otherwise == nil || !errors.Is(err, syscall.ECONNREFUSED) {
 		return answer, err
 	}
@@ -144,5 +107,5 @@ func (s *agentStore) ask(ctx context.Context, method string, ref cache.Ref, quer
 	}
 	instead = s.instead
 	s.mu.Unlock()
-	return direct(instead)
+	return question(instead)
 }

@@ -95,6 +95,7 @@ var Floors = []Floor{
 		{"internal/reference", Lean},
 		{"internal/source/aws", Lean},
 		{"internal/agent", Lean},
+		{"internal/agentclient", Lean},
 		{"internal/lambdaapi", Lean},
 		{"", Lean},
 		{"lambdasecrets", Lean},

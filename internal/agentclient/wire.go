@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package coffer
+package agentclient
 
 import (
 	"context"
@@ -25,7 +25,7 @@ import (
 const maxAnswer = 1 << 20
 
 // send makes one request.
-func (s *agentStore) send(ctx context.Context, method string, ref cache.Ref, query url.Values) (cache.Answer, error) {
+func (c *Client) send(ctx context.Context, method string, ref cache.Ref, query url.Values) (cache.Answer, error) {
 	path := "/coffer/v1/failed"
 	if method == http.MethodGet {
 		path = pathOf(ref, query)
@@ -35,12 +35,12 @@ func (s *agentStore) send(ctx context.Context, method string, ref cache.Ref, que
 			query.Set("versionStage", ref.Stage)
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.base+path+"?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return cache.Answer{}, err
 	}
-	req.Header.Set("X-Aws-Parameters-Secrets-Token", s.token)
-	res, err := s.transport.RoundTrip(req)
+	req.Header.Set("X-Aws-Parameters-Secrets-Token", c.token)
+	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return cache.Answer{}, &cache.Unavailable{Err: fmt.Errorf("asking the extension: %w", err)}
 	}
@@ -96,6 +96,7 @@ func decode(ref cache.Ref, header http.Header, body []byte) (cache.Answer, error
 		VersionStages        []string
 		Parameter            struct {
 			ARN, Name string
+			Type      *string
 			Value     secret.Text
 			Version   int64
 		}
@@ -110,6 +111,7 @@ func decode(ref cache.Ref, header http.Header, body []byte) (cache.Answer, error
 	if ref.Kind == cache.Parameter {
 		a.ARN, a.Name, a.Text = got.Parameter.ARN, got.Parameter.Name, got.Parameter.Value.Value
 		a.VersionID = strconv.FormatInt(got.Parameter.Version, 10)
+		a.Parameter = &cache.ParameterInfo{Type: got.Parameter.Type, Version: got.Parameter.Version}
 	}
 	if a.Text.IsZero() && a.Binary.IsZero() {
 		return cache.Answer{}, errors.New("the extension's answer has no value")
