@@ -20,9 +20,7 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -40,14 +38,6 @@ const (
 	// maxAnswer bounds an answer in bytes: 20 secrets of 64 KiB, each byte escaped
 	// as \u00xx, are 8 MiB.
 	maxAnswer = 8 << 20
-	// ordinaryAnswer is what room is made for ahead, in bytes: one secret of 64 KiB.
-	ordinaryAnswer = 128 << 10
-	// idleLimit is how long a connection may be idle and still be used. What was
-	// idle longer has probably been cut off by the other side, or by a freeze.
-	idleLimit = 15 * time.Second
-	// clockJitter is how far back the wall clock may seem to go between two tries, which
-	// may look at it in another order than they note it.
-	clockJitter = time.Second
 )
 
 // Config says whom to call and how. Its zero value takes all from the environment.
@@ -79,12 +69,11 @@ type Config struct {
 type Client struct {
 	endpoints   endpoints
 	credentials Provider
-	transport   http.RoundTripper
+	wire        *Wire
 	userAgent   string
 	clock       func() time.Time
 	signer      atomic.Pointer[sigv4.Signer] // has keys derived from credentials
 	skew        atomic.Int64                 // the server's clock minus ours, in nanoseconds
-	lastUse     atomic.Int64                 // Unix time in nanoseconds of the last try
 }
 
 var _ awsjson.Caller = (*Client)(nil)
@@ -102,21 +91,14 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		endpoints: ends, credentials: cfg.Credentials, transport: cfg.Transport,
-		userAgent: cfg.UserAgent, clock: cfg.Now,
+		endpoints: ends, credentials: cfg.Credentials, userAgent: cfg.UserAgent, clock: cfg.Now,
+		wire: NewWire(cfg.Transport, cfg.MaxConns, caFile(cfg.Getenv), cfg.Now),
 	}
 	c.signer.Store(new(sigv4.Signer))
 	if c.credentials == nil {
 		if c.credentials, err = FromEnvironment(cfg.Getenv, cfg.Now); err != nil {
 			return nil, err
 		}
-	}
-	if c.transport == nil {
-		conns := cfg.MaxConns
-		if conns <= 0 {
-			conns = DefaultMaxConns
-		}
-		c.transport = newTransport(conns, caFile(cfg.Getenv))
 	}
 	return c, nil
 }
@@ -126,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Forget() {
 	c.credentials.Forget()
 	c.signer.Store(new(sigv4.Signer))
-	c.dropConnections()
+	c.wire.Drop()
 }
 
 // Call implements awsjson.Caller for the services of the JSON protocol.
@@ -159,7 +141,7 @@ type call struct {
 	url     string
 	body    []byte
 
-	tries    int
+	tries    Tries
 	resigned bool // the second chance of a signature is used up
 	renewed  bool // the second chance of credentials is used up
 }
@@ -182,18 +164,17 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 	if c.userAgent != "" {
 		req.Header["User-Agent"] = []string{c.userAgent}
 	}
-	c.wake()
 	at := c.now().Add(time.Duration(c.skew.Load()))
 	signing := sigv4.Signing{Credentials: creds, Region: c.endpoints.region, Service: l.service.Name, Time: at}
 	if err := c.signer.Load().Sign(req, l.body, signing); err != nil {
 		return nil, nil, err
 	}
-	res, err := c.transport.RoundTrip(req)
+	res, err := c.wire.RoundTrip(req)
 	if err != nil {
-		return nil, nil, transportError(err)
+		return nil, nil, err
 	}
 	defer res.Body.Close()
-	answer, err = readAll(res, maxAnswer)
+	answer, err = ReadAll(res, maxAnswer)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -203,38 +184,4 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 	return answer, nil, nil
 }
 
-// wake drops connections that were idle for too long by the wall clock, which goes on
-// while the process is frozen and the transport's own timers are not.
-func (c *Client) wake() {
-	now := c.now().UnixNano()
-	gap := time.Duration(now - c.lastUse.Swap(now))
-	if gap > idleLimit || gap < -clockJitter {
-		c.dropConnections()
-	}
-}
-
-func (c *Client) dropConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
-
 func (c *Client) now() time.Time { return c.clock().Round(0) }
-
-var errTooLong = errors.New("the answer is too long")
-
-// readAll reads a body of limit bytes at most, into a buffer of the length that is
-// announced if that is an ordinary one: one that grew would leave parts of a secret
-// behind, which nobody could overwrite.
-func readAll(res *http.Response, limit int64) ([]byte, error) {
-	room := min(max(res.ContentLength, 0), ordinaryAnswer)
-	b := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
-	_, err := b.ReadFrom(io.LimitReader(res.Body, limit+1))
-	switch {
-	case err != nil:
-		return nil, &TransportError{err}
-	case int64(b.Len()) > limit:
-		return nil, errTooLong
-	}
-	return b.Bytes(), nil
-}

@@ -180,7 +180,7 @@ func (p *container) ask(ctx context.Context) (sigv4.Credentials, time.Time, erro
 		return none, time.Time{}, &TransportError{err}
 	}
 	defer res.Body.Close()
-	body, err := readAll(res, maxCredentials)
+	body, err := ReadAll(res, maxCredentials)
 	switch {
 	case err != nil:
 		return none, time.Time{}, err

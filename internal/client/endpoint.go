@@ -84,13 +84,24 @@ func (e endpoints) of(service *api.Service) (string, error) {
 	if e.region == "" {
 		return "", errors.New("no region: set AWS_REGION, or AWS_ENDPOINT_URL for another endpoint than AWS's")
 	}
-	host := service.Name
-	if e.fips {
-		host += "-fips"
+	return awsURL(service.Name, e.region, e.fips), nil
+}
+
+// AWSEndpoint returns the URL of AWS's endpoint of a service, such as "sts", in a region.
+func AWSEndpoint(service, region string) (string, error) {
+	if region == "" || !isLabel(region) {
+		return "", fmt.Errorf("region %q can't be a part of a host name", region)
+	}
+	return awsURL(service, region, false), nil
+}
+
+func awsURL(service, region string, fips bool) string {
+	if fips {
+		service += "-fips"
 	}
 	for _, s := range suffixes {
-		if strings.HasPrefix(e.region, s.prefix) {
-			return "https://" + host + "." + e.region + "." + s.domain + "/", nil
+		if strings.HasPrefix(region, s.prefix) {
+			return "https://" + service + "." + region + "." + s.domain + "/"
 		}
 	}
 	panic("unreachable: the last prefix is that of all strings")

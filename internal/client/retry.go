@@ -5,31 +5,16 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 )
 
-const (
-	// maxTries is how often a call is sent.
-	maxTries = 3
-	// firstWait bounds the random wait before the second try. It doubles.
-	firstWait = 100 * time.Millisecond
-	// throttleWait is firstWait for a server that asks for patience.
-	throttleWait = 500 * time.Millisecond
-	// longestWait bounds the wait that a server may ask for.
-	longestWait = 20 * time.Second
-	// longestTry bounds one try of a call that has no deadline.
-	longestTry = 10 * time.Second
-	// leastSkew is the difference between two clocks that is made up for.
-	leastSkew = 30 * time.Second
-)
+// leastSkew is the difference between two clocks that is made up for.
+const leastSkew = 30 * time.Second
 
 // TransportError is a call that got no answer.
 type TransportError struct{ Err error }
@@ -98,7 +83,6 @@ func expired(e *api.Error) bool {
 // run tries until there is an answer, or no more hope.
 func (l *call) run(ctx context.Context) ([]byte, error) {
 	for {
-		l.tries++
 		answer, header, err := l.limited(ctx)
 		if err == nil {
 			return answer, nil
@@ -107,7 +91,7 @@ func (l *call) run(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		wait, again := l.judge(err, header)
-		if !again || l.tries >= maxTries || !sleep(ctx, wait) {
+		if !again || !l.tries.Sleep(ctx, wait) {
 			return nil, err
 		}
 	}
@@ -115,13 +99,7 @@ func (l *call) run(ctx context.Context) ([]byte, error) {
 
 // limited is a try that leaves time for another one.
 func (l *call) limited(ctx context.Context) ([]byte, http.Header, error) {
-	limit := longestTry
-	if deadline, ok := ctx.Deadline(); ok {
-		if limit = time.Until(deadline); l.tries < maxTries {
-			limit /= 2
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := l.tries.Begin(ctx)
 	defer cancel()
 	return l.try(ctx)
 }
@@ -132,7 +110,7 @@ func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
 	switch {
 	case answered && outdated(e) && !l.resigned:
 		l.resigned = true
-		l.client.dropConnections()
+		l.client.wire.Drop()
 		l.client.adjust(header)
 		return 0, true
 	case answered && expired(e) && !l.renewed:
@@ -141,20 +119,12 @@ func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
 	case !Unavailable(err):
 		return 0, false
 	case answered && throttled(e):
-		return max(l.backoff(throttleWait), retryAfter(header)), true
+		return l.tries.Backoff(true, header), true
 	}
 	if !answered {
-		l.client.dropConnections()
+		l.client.wire.Drop()
 	}
-	return max(l.backoff(firstWait), retryAfter(header)), true
-}
-
-// backoff is a random wait. Its source is the system's: all environments restored from
-// one snapshot would draw the same numbers from Go's own.
-func (l *call) backoff(first time.Duration) time.Duration {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(first<<(l.tries-1)))
+	return l.tries.Backoff(false, header), true
 }
 
 // adjust makes up for the difference between the server's clock and ours.
@@ -167,32 +137,5 @@ func (c *Client) adjust(header http.Header) {
 		c.skew.Store(int64(skew))
 	} else {
 		c.skew.Store(0)
-	}
-}
-
-// retryAfter is the wait that the server asks for, in seconds.
-func retryAfter(header http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(seconds)*time.Second, longestWait)
-}
-
-// sleep waits, unless that would outlast ctx.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return false
-	}
-	if d <= 0 {
-		return true
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
