@@ -94,6 +94,8 @@ var Floors = []Floor{
 		{"internal/source", Lean},
 		{"internal/reference", Lean},
 		{"internal/source/aws", Lean},
+		{"internal/source/sourcetest", Test},
+		{"internal/source/doppler", Lean},
 		{"internal/agent", Lean},
 		{"internal/agentclient", Lean},
 		{"internal/lambdaapi", Lean},

@@ -18,7 +18,13 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 	if err != nil {
 		return nil, err
 	}
-	return &source.Mux{Default: fromAWS}, nil
+	all := &source.Mux{Default: fromAWS, Named: map[string]source.Source{}}
+	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler} {
+		if err := add(all, settings); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // aws builds the source that is AWS, or a Coffer server.

@@ -27,6 +27,10 @@ Where secrets come from:
                                 credentials of a Coffer server, where AWS's are not its
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or
   AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+  DOPPLER_TOKEN                 Doppler's token: doppler:NAME, doppler:PROJECT/CONFIG/NAME
+  DOPPLER_PROJECT, DOPPLER_CONFIG
+                                the config of doppler:NAME; a service token names its own
+  DOPPLER_API_HOST              another host than Doppler's (https://api.doppler.com)
 
 How long they are kept:
   SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
