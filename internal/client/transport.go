@@ -97,10 +97,6 @@ func (t *transport) CloseIdleConnections() {
 	t.system.CloseIdleConnections()
 }
 
-// SystemTransport returns a transport to a host that is not AWS's: it trusts the system's
-// authorities, and bounds the connections to one host and the times of each as a Client does.
-func SystemTransport(maxConns int) *http.Transport { return plainTransport(maxConns) }
-
 func plainTransport(maxConns int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

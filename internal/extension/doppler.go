@@ -5,7 +5,6 @@ package extension
 
 import (
 	"github.com/coffer-secrets/coffer/internal/agent"
-	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/source"
 	"github.com/coffer-secrets/coffer/internal/source/doppler"
 )
@@ -15,12 +14,8 @@ func (p *process) addDoppler(all *source.Mux, settings agent.Settings) error {
 	if p.getenv("DOPPLER_TOKEN") == "" {
 		return nil
 	}
-	transport := p.transport
-	if transport == nil {
-		transport = client.SystemTransport(settings.MaxConns)
-	}
 	from, err := doppler.New(doppler.Config{
-		Getenv: p.getenv, Transport: transport, UserAgent: "coffer-extension/" + version(), Now: p.now,
+		Getenv: p.getenv, Transport: p.transport, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Now: p.now,
 	})
 	if err != nil {
 		return err

@@ -4,14 +4,11 @@
 package doppler
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +17,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
@@ -32,16 +30,10 @@ const (
 	// is told of it, in bytes.
 	maxErrorBody = 16 << 10
 	maxMessage   = 200
-	// ordinaryBody is what room is made for ahead, in bytes, if no length is announced.
-	ordinaryBody = 64 << 10
 	// defaultPatience is how long Doppler is left alone after a 429 that does not say, and
 	// maxPatience the most that it can ask for.
 	defaultPatience = time.Second
 	maxPatience     = time.Minute
-	// maxTries is how often a call is made, and firstWait bounds the random wait before the
-	// second try. It doubles.
-	maxTries  = 3
-	firstWait = 100 * time.Millisecond
 )
 
 // download is an answer: a config, or that it is unchanged.
@@ -54,17 +46,12 @@ type download struct {
 // download asks for a config, unless it is the one that etag stands for. What may pass is
 // tried again, but for a request to come slower, which is heeded.
 func (s *Source) download(ctx context.Context, at place, etag string) (*download, error) {
-	for try := 1; ; try++ {
-		answer, err := s.try(ctx, at, etag)
-		if _, soft := errors.AsType[*cache.Unavailable](err); !soft || try == maxTries || s.patience() > 0 {
+	var tries client.Tries
+	for {
+		answer, err := s.try(ctx, &tries, at, etag)
+		_, soft := errors.AsType[*cache.Unavailable](err)
+		if !soft || s.patience() > 0 || ctx.Err() != nil || !tries.Sleep(ctx, tries.Backoff(false, nil)) {
 			return answer, err
-		}
-		t := time.NewTimer(firstWait<<(try-1)/2 + rand.N(firstWait<<(try-1)/2))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return nil, err
 		}
 	}
 }
@@ -79,7 +66,9 @@ func (s *Source) patience() time.Duration {
 	return 0 // the clock went back
 }
 
-func (s *Source) try(ctx context.Context, at place, etag string) (*download, error) {
+func (s *Source) try(ctx context.Context, tries *client.Tries, at place, etag string) (*download, error) {
+	ctx, cancel := tries.Begin(ctx)
+	defer cancel()
 	query := url.Values{"format": {"json"}}
 	if at.project != "" {
 		query.Set("project", at.project)
@@ -103,7 +92,7 @@ func (s *Source) try(ctx context.Context, at place, etag string) (*download, err
 	if etag != "" {
 		req.Header["If-None-Match"] = []string{etag}
 	}
-	res, err := s.transport.RoundTrip(req)
+	res, err := s.wire.RoundTrip(req)
 	if err != nil {
 		return nil, noAnswer(err)
 	}
@@ -114,9 +103,9 @@ func (s *Source) try(ctx context.Context, at place, etag string) (*download, err
 	case res.StatusCode != http.StatusOK:
 		return nil, s.refusal(res)
 	}
-	body, err := readBody(res)
+	body, err := client.ReadAll(res, maxBody)
 	if err != nil {
-		return nil, err
+		return nil, noAnswer(err)
 	}
 	secrets, err := decode(body)
 	if err != nil {
@@ -125,33 +114,15 @@ func (s *Source) try(ctx context.Context, at place, etag string) (*download, err
 	return &download{etag: res.Header.Get("ETag"), secrets: secrets}, nil
 }
 
-// noAnswer returns an error of the network. A certificate that is not trusted is none.
+// noAnswer returns an error of the network, unless it is one that will stay, such as a
+// certificate that is not trusted.
 func noAnswer(err error) error {
-	err = fmt.Errorf("doppler: no answer: %w", err)
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return err
+	soft := client.Unavailable(err)
+	err = fmt.Errorf("doppler: %w", err)
+	if soft {
+		return &cache.Unavailable{Err: err}
 	}
-	return &cache.Unavailable{Err: err}
-}
-
-// readBody reads a config into one buffer, if its length is announced or ordinary: one that
-// grew would leave parts of secrets behind, which nobody could overwrite.
-func readBody(res *http.Response) ([]byte, error) {
-	room := res.ContentLength
-	if room < 0 {
-		room = ordinaryBody
-	}
-	b := bytes.NewBuffer(make([]byte, 0, min(room, maxBody)+bytes.MinRead))
-	_, err := b.ReadFrom(io.LimitReader(res.Body, maxBody+1))
-	switch {
-	case err != nil:
-		clear(b.Bytes())
-		return nil, noAnswer(err)
-	case b.Len() > maxBody:
-		clear(b.Bytes())
-		return nil, fmt.Errorf("doppler: the config has more than %d bytes", maxBody)
-	}
-	return b.Bytes(), nil
+	return err
 }
 
 // refusal returns the error that an answer is, in AWS's terms.

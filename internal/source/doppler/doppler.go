@@ -29,6 +29,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/source"
 )
 
@@ -50,8 +51,10 @@ type Config struct {
 	// name the config of plain names and which a service token needs neither of; and
 	// DOPPLER_API_HOST. Nil means os.Getenv.
 	Getenv func(string) string
-	// Transport sends requests. Nil means http.DefaultTransport.
+	// Transport sends requests. Nil means one that trusts the system's authorities.
 	Transport http.RoundTripper
+	// MaxConns bounds the connections. Zero means client.DefaultMaxConns.
+	MaxConns int
 	// UserAgent is what calls say that they come from.
 	UserAgent string
 	// Now is the wall clock. Nil means the system's.
@@ -61,7 +64,7 @@ type Config struct {
 // Source fetches secrets from Doppler. It is safe for concurrent use.
 type Source struct {
 	getenv    func(string) string
-	transport http.RoundTripper
+	wire      *client.Wire
 	userAgent string
 	clock     func() time.Time
 	host      string // without a slash at its end
@@ -80,17 +83,15 @@ type place struct{ project, config string }
 // host that may be sent a token.
 func New(cfg Config) (*Source, error) {
 	s := &Source{
-		getenv: cfg.Getenv, transport: cfg.Transport, userAgent: cfg.UserAgent, clock: cfg.Now, configs: map[place]*config{},
+		getenv: cfg.Getenv, userAgent: cfg.UserAgent, clock: cfg.Now, configs: map[place]*config{},
 	}
 	if s.getenv == nil {
 		s.getenv = os.Getenv
 	}
-	if s.transport == nil {
-		s.transport = http.DefaultTransport
-	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
+	s.wire = client.NewWire(cfg.Transport, cfg.MaxConns, "", s.clock)
 	var err error
 	s.host, err = checkHost(s.getenv("DOPPLER_API_HOST"))
 	return s, err
@@ -157,9 +158,7 @@ func (s *Source) Forget() {
 	clear(s.configs)
 	s.retryAt = time.Time{}
 	s.mu.Unlock()
-	if t, ok := s.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	s.wire.Drop()
 }
 
 // now is the wall clock without the monotonic reading, which stands still in a freeze.

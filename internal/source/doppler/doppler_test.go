@@ -169,7 +169,7 @@ func TestHowDopplersAnswersCount(t *testing.T) {
 		"not an object":           {200, `["hunter2"]`, "doppler: the answer is not an object of secrets", 1},
 		"not JSON":                {200, `{"A":"hunter2`, "doppler: the answer is not an object of secrets", 1},
 		"null":                    {200, `null`, "doppler: the answer is not an object of secrets", 1},
-		"too long":                {200, `{"A":"` + strings.Repeat("hunter2", 1<<20) + `"}`, "doppler: the config has more than 4194304 bytes", 1},
+		"too long":                {200, `{"A":"` + strings.Repeat("hunter2", 1<<20) + `"}`, "doppler: the answer is too long", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
