@@ -96,6 +96,7 @@ var Floors = []Floor{
 		{"internal/source/aws", Lean},
 		{"internal/source/sourcetest", Test},
 		{"internal/source/doppler", Lean},
+		{"internal/source/file", Lean},
 		{"internal/agent", Lean},
 		{"internal/agentclient", Lean},
 		{"internal/lambdaapi", Lean},

@@ -19,9 +19,9 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 		return nil, err
 	}
 	all := &source.Mux{Default: fromAWS, Named: map[string]source.Source{}}
-	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler} {
+	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler, p.addFiles} {
 		if err := add(all, settings); err != nil {
-			return nil, err
+			log.Error("a source is left out: its settings are wrong", "error", err.Error())
 		}
 	}
 	return all, nil

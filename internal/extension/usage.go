@@ -31,6 +31,8 @@ Where secrets come from:
   DOPPLER_PROJECT, DOPPLER_CONFIG
                                 the config of doppler:NAME; a service token names its own
   DOPPLER_API_HOST              another host than Doppler's (https://api.doppler.com)
+  COFFER_FILE_ROOTS             directories to read files in, with colons between:
+                                file:/run/secrets/db, file:/run/secrets/db#password
 
 How long they are kept:
   SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
