@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/client"
-	"github.com/coffer-secrets/coffer/internal/kv/memkv"
 	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/server"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
@@ -75,10 +74,12 @@ type Option func(*Server)
 func NewServer(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
 	c := new(core)
+	ground := server.InMemory()
+	ground.Now = c.now
 	var err error
 	c.server, err = server.OpenOn(tb.Context(), server.Config{Data: tb.TempDir(), Account: Account, Region: Region},
 		slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		server.Ground{Store: memkv.New(), Root: openRoot{}, Now: c.now, Unsynced: true})
+		ground)
 	if err != nil {
 		tb.Fatalf("coffertest: starting the server: %v", err)
 	}
@@ -128,19 +129,6 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	p.handler.ServeHTTP(answer, in)
 	return answer.Result(), nil
 }
-
-// openRoot leaves the keyring as it is: the store is in memory too.
-type openRoot struct{}
-
-func (openRoot) Wrap(_ context.Context, key []byte) ([]byte, error) {
-	return append([]byte{}, key...), nil
-}
-
-func (openRoot) Unwrap(_ context.Context, key []byte) ([]byte, error) {
-	return append([]byte{}, key...), nil
-}
-
-func (openRoot) String() string { return "none: the store is a test's" }
 
 // settleWithin bounds the wait for what is due after the clock was moved.
 const settleWithin = 10 * time.Second

@@ -109,10 +109,12 @@ var Floors = []Floor{
 	{"assembly: the server, the host, the command line", []Package{
 		{"internal/lambdahost", Server},
 		{"internal/functions", Server},
+		{"internal/runtimes", Server},
 		{"internal/server", Server},
 		{"coffertest", Test},
 		{"internal/ui", Server},
 		{"internal/bench", Server},
+		{"internal/invoke", Server},
 		{"internal/demo", Server},
 		{"internal/demo/function", Server},
 		{"internal/cli", Server},

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"net"
@@ -22,12 +23,15 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/coffer-secrets/coffer"
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/cli"
 	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/extension"
+	"github.com/coffer-secrets/coffer/internal/lambdahost"
 )
 
 // TestMain makes programs of this one that the scripts run: the command itself, and a
@@ -37,6 +41,9 @@ func TestMain(m *testing.M) {
 		"coffer": func() { os.Exit(cli.Main(os.Args[1:])) },
 		"call":   func() { os.Exit(call(os.Args[1:])) },
 		"linger": linger,
+		// The extension, and a function that is a runtime itself.
+		"coffer-extension": func() { os.Exit(extension.Main(os.Args, os.Stdout, os.Stderr)) },
+		"function":         func() { os.Exit(lambdahost.RunMain(lambdahost.Serve(function))) },
 	})
 }
 
@@ -85,6 +92,20 @@ func call(args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	return 1
+}
+
+// function answers with its event, and with the length of the secret that its variable
+// SECRET names, if it has one.
+func function(ctx context.Context, event []byte) ([]byte, error) {
+	answer := map[string]any{"event": json.RawMessage(event)}
+	if name := os.Getenv("SECRET"); name != "" {
+		value, err := coffer.Get(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		answer["length"] = len(value)
+	}
+	return json.Marshal(answer)
 }
 
 func linger() {

@@ -4,23 +4,18 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/lambdahost"
+	"github.com/coffer-secrets/coffer/internal/runtimes"
 	"github.com/coffer-secrets/coffer/internal/ui"
 )
-
-const module = "github.com/coffer-secrets/coffer"
 
 // startFunction builds the function and the extension, and starts them in a local
 // Lambda host under the role's credentials.
@@ -73,29 +68,12 @@ func (d *demo) program(ctx context.Context, given, name, path string) (string, e
 	if given != "" {
 		return filepath.Abs(given)
 	}
-	hint := fmt.Sprintf("run the demo in a checkout of %s, or give --function and --extension", module)
-	root, err := run(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", module)
-	if err != nil {
-		return "", fmt.Errorf("finding the source of %s: %w; %s", name, err, hint)
-	}
 	fmt.Fprintf(d.out, "   %s\n", d.paint.Dim("building "+name+" ..."))
-	out := filepath.Join(d.work, name)
-	if _, err := run(ctx, strings.TrimSpace(root), "go", "build", "-o", out, "./"+path); err != nil {
-		return "", fmt.Errorf("building %s: %w; %s", name, err, hint)
+	built, err := runtimes.BuildOwn(ctx, d.work, name, path)
+	if err != nil {
+		return "", fmt.Errorf("%w; run the demo in a checkout, or give --function and --extension", err)
 	}
-	return out, nil
-}
-
-// run runs a command, and returns what it prints; an error has what it complains of.
-func run(ctx context.Context, dir, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		return "", errors.Join(err, errors.New(strings.TrimSpace(complaint.String())))
-	}
-	return out.String(), nil
+	return built, nil
 }
 
 // verify reads the audit log of a server that has stopped, and verifies it.

@@ -59,6 +59,10 @@ type Extension struct {
 	// Name is the name that it must register by. Empty means the command's file
 	// name, which is what Lambda demands; a Program needs one.
 	Name string
+	// Env are variables that this process has beside those of all, which they replace.
+	// Lambda has no such thing; a test or a tool that stands between an extension and
+	// the function has use for it.
+	Env map[string]string
 }
 
 // Config describes a function and its environment. Only Function is required.

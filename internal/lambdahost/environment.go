@@ -6,6 +6,7 @@ package lambdahost
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 )
 
@@ -81,7 +82,9 @@ func newEnvironment(h *Host) *environment {
 // init runs the INIT phase. It fails with a *Failure, or with the cause of ctx.
 func (e *environment) init(ctx context.Context) error {
 	for i, x := range e.host.cfg.Extensions {
-		p, err := e.host.startProcess(x.Process, x.Name, e.host.environ(false))
+		env := e.host.environ(false)
+		maps.Copy(env, x.Env)
+		p, err := e.host.startProcess(x.Process, x.Name, env)
 		if err != nil {
 			return &Failure{Type: TypeExtensionLaunch, Message: err.Error()}
 		}

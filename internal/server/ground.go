@@ -4,11 +4,13 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/kv/memkv"
 	"github.com/coffer-secrets/coffer/internal/seal"
 )
 
@@ -25,6 +27,22 @@ type Ground struct {
 	// Unsynced leaves it to the operating system when the audit log gets onto the disk.
 	Unsynced bool
 }
+
+// InMemory is the ground of a server that leaves nothing behind but its audit log. Its
+// keyring is as it is beside the store: both are in the memory of this process.
+func InMemory() Ground { return Ground{Store: memkv.New(), Root: openRoot{}, Unsynced: true} }
+
+// openRoot leaves the keyring as it is.
+type openRoot struct{}
+
+// Wrap implements seal.Root.
+func (openRoot) Wrap(_ context.Context, key []byte) ([]byte, error) { return bytes.Clone(key), nil }
+
+// Unwrap implements seal.Root.
+func (openRoot) Unwrap(_ context.Context, key []byte) ([]byte, error) { return bytes.Clone(key), nil }
+
+// String implements seal.Root.
+func (openRoot) String() string { return "none: the store is in memory" }
 
 func (s *Server) startJobs() *jobs.Worker {
 	return jobs.Start(jobs.Config{Store: s.Store, Log: s.Log, Handlers: s.gate.Jobs(), Now: s.now})
