@@ -93,6 +93,7 @@ var Floors = []Floor{
 		{"internal/cache", Lean},
 		{"internal/source", Lean},
 		{"internal/reference", Lean},
+		{"internal/environ", Lean},
 		{"internal/source/aws", Lean},
 		{"internal/source/sourcetest", Test},
 		{"internal/source/doppler", Lean},
