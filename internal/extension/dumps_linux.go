@@ -9,5 +9,9 @@ import "golang.org/x/sys/unix"
 // reading our memory. Where the kernel refuses, there is nothing else to do.
 func keepOutOfDumps() {
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	hideMemory()
 }
+
+// hideMemory does the same until the process becomes another one, which has a limit of its
+// own for core files.
+func hideMemory() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

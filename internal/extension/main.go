@@ -7,7 +7,8 @@
 // Secrets Lambda Extension does.
 //
 // In /opt/extensions it is a Lambda extension, and lives from INIT to SHUTDOWN.
-// Anywhere else it is an agent that runs until it gets SIGTERM or SIGINT.
+// Anywhere else it is an agent that runs until it gets SIGTERM or SIGINT. As coffer-exec, or
+// told to exec, it puts values into the environment of another program and becomes that.
 package extension
 
 import (
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -27,6 +29,12 @@ import (
 // Main reads the command line, runs the program, and returns its exit status. It sets
 // limits of the process and takes its signals.
 func Main(args []string, out, errs io.Writer) int {
+	if filepath.Base(args[0]) == wrapper {
+		return Exec(wrapper, append([]string{"--"}, args[1:]...), out, errs)
+	}
+	if len(args) > 1 && args[1] == "exec" {
+		return Exec(filepath.Base(args[0])+" exec", args[2:], out, errs)
+	}
 	for _, arg := range args[1:] {
 		switch arg {
 		case "--version", "-version", "version":
