@@ -46,7 +46,7 @@ type variable struct {
 // are looked at; those that begin with COFFER_ never are. Each value is asked for once,
 // all at the same time, and get is to give up when ctx ends.
 //
-// The error joins those of all variables that failed.
+// The error joins those of all variables that failed, in the order of their names.
 func Resolve(ctx context.Context, env, only []string, get reference.Getter) ([]string, error) {
 	env = slices.Clone(env)
 	var wanted []variable
@@ -64,7 +64,7 @@ func Resolve(ctx context.Context, env, only []string, get reference.Getter) ([]s
 		}
 	}
 	if len(failed) > 0 {
-		return nil, errors.Join(failed...)
+		return nil, join(failed)
 	}
 	got := fetch(ctx, wanted, get)
 	defer got.wipe()
@@ -81,9 +81,15 @@ func Resolve(ctx context.Context, env, only []string, get reference.Getter) ([]s
 		value.Wipe()
 	}
 	if len(failed) > 0 {
-		return nil, errors.Join(failed...)
+		return nil, join(failed)
 	}
 	return env, nil
+}
+
+// join joins errors in the order of the variables' names: that of an environment is chance.
+func join(failed []error) error {
+	slices.SortFunc(failed, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(failed...)
 }
 
 // answers are what was fetched.

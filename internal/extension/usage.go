@@ -4,6 +4,7 @@
 package extension
 
 const usage = `Usage: coffer-extension [--version | --help]
+       coffer-extension exec [--only NAME,NAME...] -- COMMAND [ARG...]
 
 Serves secrets and parameters to the processes of one host, on 127.0.0.1, as the AWS
 Parameters and Secrets Lambda Extension does. As /opt/extensions/coffer-extension it
@@ -42,6 +43,12 @@ How long they are kept:
   COFFER_STALE                  how long a value may stand in, after its TTL, for a
                                 source that is down (1h); 0s is never
   COFFER_PREFETCH               what to fetch at the start: prod/db,/prod/api/key,ssm:name
+
+What goes into the environment of the command of exec (exec --help has more):
+  COFFER_EXEC_ONLY              the variables to look for references in (all but COFFER_*)
+  COFFER_EXEC_TIMEOUT           how long to try to get the values (10s)
+  COFFER_AGENT                  the URL of the agent to ask, or off; else the extension of
+                                the function, if there is one, and the sources if not
 
 And, as the AWS extension has them:
   PARAMETERS_SECRETS_EXTENSION_HTTP_PORT        the port (2773)
