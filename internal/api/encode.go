@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
@@ -126,16 +125,19 @@ func appendMap(b []byte, t *Type, v reflect.Value, audit bool) []byte {
 	if m, ok := v.Interface().(map[string]string); ok {
 		return appendStrings(b, m)
 	}
-	keys := v.MapKeys()
-	slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+	keys := make([]string, 0, v.Len())
+	for all := v.MapRange(); all.Next(); {
+		keys = append(keys, all.Key().String())
+	}
+	slices.Sort(keys)
 	elem := reflect.New(t.Elem.Go).Elem() // entries have no address, and secrets need one
 	b = append(b, '{')
 	for i, key := range keys {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		elem.Set(v.MapIndex(key))
-		b = append(AppendString(b, key.String()), ':')
+		elem.Set(v.MapIndex(reflect.ValueOf(key)))
+		b = append(AppendString(b, key), ':')
 		b = appendValue(b, t.Elem, elem, audit)
 	}
 	return append(b, '}')

@@ -11,13 +11,9 @@
 package awsquery
 
 import (
-	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -121,47 +117,4 @@ func unescape(s string) (string, error) {
 		return "", errors.New("invalid UTF-8")
 	}
 	return s, nil
-}
-
-// parseXML reads a document into a tree whose top has the document's element as its
-// only child. Repeated member and entry elements get numbers, as in a form.
-func parseXML(document []byte) (*node, error) {
-	d := xml.NewDecoder(bytes.NewReader(document))
-	root := new(node)
-	stack, count := []*node{root}, 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return root, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("invalid XML at byte %d", d.InputOffset())
-		}
-		top := stack[len(stack)-1]
-		switch t := token.(type) {
-		case xml.StartElement:
-			if count++; count > maxParameters || len(stack) > maxDepth {
-				return nil, errors.New("too many elements")
-			}
-			n, name := top, t.Name.Local
-			if name == "member" || name == "entry" {
-				n = top.child(name)
-				name = strconv.Itoa(len(n.children) + 1)
-			}
-			if n.children[name] != nil {
-				return nil, fmt.Errorf("element %s is there twice", name)
-			}
-			n = n.child(name)
-			n.set = true
-			stack = append(stack, n)
-		case xml.EndElement:
-			stack = stack[:len(stack)-1]
-		case xml.CharData:
-			if len(stack) > 1 {
-				top.text += string(t)
-			}
-		case xml.Directive:
-			return nil, errors.New("a document type in the XML")
-		}
-	}
 }
