@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 )
@@ -68,12 +67,16 @@ type entry struct {
 
 // entries returns a map's entries in order of their keys.
 func entries(t *api.Type, v reflect.Value) []entry {
-	out := make([]entry, 0, v.Len())
+	keys := make([]string, 0, v.Len())
 	for all := v.MapRange(); all.Next(); {
-		value := reflect.New(t.Elem.Go).Elem()
-		value.Set(all.Value())
-		out = append(out, entry{all.Key().String(), value})
+		keys = append(keys, all.Key().String())
 	}
-	slices.SortFunc(out, func(x, y entry) int { return strings.Compare(x.key, y.key) })
+	slices.Sort(keys)
+	out := make([]entry, len(keys))
+	for i, key := range keys {
+		value := reflect.New(t.Elem.Go).Elem()
+		value.Set(v.MapIndex(reflect.ValueOf(key)))
+		out[i] = entry{key, value}
+	}
 	return out
 }

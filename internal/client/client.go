@@ -15,6 +15,9 @@
 //   - once, credentials that have expired, after forgetting them.
 //
 // Each try is signed anew. Redirects are not followed.
+//
+// A Client calls with the credentials of its surroundings, or as a role that it assumes
+// with them.
 package client
 
 import (
@@ -29,6 +32,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/awsjson"
+	"github.com/coffer-secrets/coffer/internal/awsquery"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
@@ -51,8 +55,7 @@ type Config struct {
 	// Region is the region to sign for. Empty means AWS_REGION or
 	// AWS_DEFAULT_REGION, or us-east-1 if the endpoint is given.
 	Region string
-	// Credentials sign the calls. Nil means those of the environment: static ones,
-	// or a container's endpoint.
+	// Credentials sign the calls. Nil means those that FromEnvironment finds.
 	Credentials Provider
 	// MaxConns bounds the connections to one host. Zero means DefaultMaxConns.
 	MaxConns int
@@ -67,13 +70,19 @@ type Config struct {
 
 // Client calls operations. It is safe for concurrent use.
 type Client struct {
-	endpoints   endpoints
+	*line
 	credentials Provider
-	wire        *Wire
-	userAgent   string
-	clock       func() time.Time
 	signer      atomic.Pointer[sigv4.Signer] // has keys derived from credentials
-	skew        atomic.Int64                 // the server's clock minus ours, in nanoseconds
+	roles       roles
+}
+
+// line is the way to AWS's services, which the clients of several roles share.
+type line struct {
+	endpoints endpoints
+	wire      *Wire
+	userAgent string
+	clock     func() time.Time
+	skew      atomic.Int64 // the server's clock minus ours, in nanoseconds
 }
 
 var _ awsjson.Caller = (*Client)(nil)
@@ -90,41 +99,46 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{
-		endpoints: ends, credentials: cfg.Credentials, userAgent: cfg.UserAgent, clock: cfg.Now,
+	l := &line{
+		endpoints: ends, userAgent: cfg.UserAgent, clock: cfg.Now,
 		wire: NewWire(cfg.Transport, cfg.MaxConns, caFile(cfg.Getenv), cfg.Now),
 	}
-	c.signer.Store(new(sigv4.Signer))
-	if c.credentials == nil {
-		if c.credentials, err = FromEnvironment(cfg.Getenv, cfg.Now); err != nil {
+	if cfg.Credentials == nil {
+		if cfg.Credentials, err = l.environment(cfg); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return l.with(cfg.Credentials), nil
+}
+
+// with returns a Client that calls over l.
+func (l *line) with(p Provider) *Client {
+	c := &Client{line: l, credentials: p}
+	c.signer.Store(new(sigv4.Signer))
+	return c
 }
 
 // Forget drops credentials, the keys derived from them, and connections: what must not
 // outlive a snapshot.
 func (c *Client) Forget() {
+	c.roles.forget()
 	c.credentials.Forget()
 	c.signer.Store(new(sigv4.Signer))
 	c.wire.Drop()
 }
 
-// Call implements awsjson.Caller for the services of the JSON protocol.
+// Call implements awsjson.Caller. The body is JSON or a form, by the service's protocol.
 func (c *Client) Call(ctx context.Context, service *api.Service, operation string, body []byte) ([]byte, error) {
-	if service.Protocol != api.JSON {
-		return nil, fmt.Errorf("calling %s: not a service of the JSON protocol", service.Name)
-	}
 	url, err := c.endpoints.of(service)
 	if err != nil {
 		return nil, err
 	}
 	call := &call{client: c, service: service, url: url, body: body}
-	if service.Path == "" {
-		call.target = service.TargetPrefix + "." + operation
-	} else {
+	switch {
+	case service.Path != "":
 		call.url = strings.TrimSuffix(url, "/") + service.Path + operation
+	case service.Protocol == api.JSON:
+		call.target = service.TargetPrefix + "." + operation
 	}
 	answer, err := call.run(ctx)
 	if err != nil {
@@ -153,21 +167,16 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 	if err != nil {
 		return nil, nil, fmt.Errorf("getting credentials: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(l.body))
+	req, err := l.request(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header["Content-Type"] = []string{"application/x-amz-json-1.1"}
-	if l.target != "" {
-		req.Header["X-Amz-Target"] = []string{l.target}
-	}
-	if c.userAgent != "" {
-		req.Header["User-Agent"] = []string{c.userAgent}
-	}
-	at := c.now().Add(time.Duration(c.skew.Load()))
-	signing := sigv4.Signing{Credentials: creds, Region: c.endpoints.region, Service: l.service.Name, Time: at}
-	if err := c.signer.Load().Sign(req, l.body, signing); err != nil {
-		return nil, nil, err
+	if creds.AccessKeyID != "" {
+		at := c.now().Add(time.Duration(c.skew.Load()))
+		signing := sigv4.Signing{Credentials: creds, Region: c.endpoints.region, Service: l.service.Name, Time: at}
+		if err := c.signer.Load().Sign(req, l.body, signing); err != nil {
+			return nil, nil, err
+		}
 	}
 	res, err := c.wire.RoundTrip(req)
 	if err != nil {
@@ -178,10 +187,33 @@ func (l *call) try(ctx context.Context) (answer []byte, header http.Header, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	if res.StatusCode != http.StatusOK {
-		return nil, res.Header, awsjson.DecodeError(res.StatusCode, res.Header, answer)
+	if res.StatusCode == http.StatusOK {
+		return answer, nil, nil
 	}
-	return answer, nil, nil
+	if l.service.Protocol == api.Query {
+		return nil, res.Header, awsquery.DecodeError(res.StatusCode, res.Header, answer)
+	}
+	return nil, res.Header, awsjson.DecodeError(res.StatusCode, res.Header, answer)
 }
 
-func (c *Client) now() time.Time { return c.clock().Round(0) }
+// request returns the request, unsigned.
+func (l *call) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(l.body))
+	if err != nil {
+		return nil, err
+	}
+	content := "application/x-amz-json-1.1"
+	if l.service.Protocol == api.Query {
+		content = "application/x-www-form-urlencoded; charset=utf-8"
+	}
+	req.Header["Content-Type"] = []string{content}
+	if l.target != "" {
+		req.Header["X-Amz-Target"] = []string{l.target}
+	}
+	if agent := l.client.userAgent; agent != "" {
+		req.Header["User-Agent"] = []string{agent}
+	}
+	return req, nil
+}
+
+func (l *line) now() time.Time { return l.clock().Round(0) }

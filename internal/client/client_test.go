@@ -201,13 +201,6 @@ func TestNoErrorHasASecretInIt(t *testing.T) {
 	}
 }
 
-func TestTheQueryProtocolIsNotSpoken(t *testing.T) {
-	t.Parallel()
-	if _, err := newClient(t, &wire{}).Call(t.Context(), sts, "GetCallerIdentity", nil); err == nil {
-		t.Error("no error")
-	}
-}
-
 func TestUnavailableLooksThroughWrappers(t *testing.T) {
 	t.Parallel()
 	err := errors.Join(errors.New("x"), &client.TransportError{Err: context.DeadlineExceeded})

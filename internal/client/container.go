@@ -15,7 +15,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -28,13 +27,6 @@ const (
 	ecsEndpoint = "http://169.254.170.2"
 	// maxCredentials bounds the endpoint's answer, and a token, in bytes.
 	maxCredentials = 64 << 10
-	// renewAhead is how long before their expiry credentials are renewed.
-	renewAhead = 5 * time.Minute
-	// renewAgain is how long credentials that are good for a while yet are left alone after
-	// an attempt to renew them, so that not every call waits for an endpoint that hangs.
-	renewAgain = 15 * time.Second
-	// unknownLife is how long credentials are used that don't tell their expiry.
-	unknownLife = 5 * time.Minute
 	// containerTimeout bounds one request.
 	containerTimeout = 2 * time.Second
 )
@@ -45,22 +37,15 @@ var containerHosts = []netip.Addr{
 	netip.MustParseAddr("169.254.170.2"), netip.MustParseAddr("169.254.170.23"), netip.MustParseAddr("fd00:ec2::23"),
 }
 
-// container gets credentials from an endpoint beside the process, and renews them ahead
-// of their expiry.
+// container gets credentials from an endpoint beside the process: that of ECS, of EKS Pod
+// Identity, of Lambda under SnapStart, or of a user's own.
 type container struct {
 	url       string
 	getenv    func(string) string
-	now       func() time.Time
 	transport *http.Transport
-
-	turn    chan struct{} // held by the one who asks the endpoint
-	mu      sync.Mutex    // guards what follows
-	held    sigv4.Credentials
-	renew   time.Time // when to ask again
-	expires time.Time // zero if unknown
 }
 
-func newContainer(getenv func(string) string, now func() time.Time) (*container, error) {
+func newContainer(getenv func(string) string, now func() time.Time) (*renewed, error) {
 	target := getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
 	if relative := getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); relative != "" {
 		if !strings.HasPrefix(relative, "/") {
@@ -75,88 +60,22 @@ func newContainer(getenv func(string) string, now func() time.Time) (*container,
 	if u.Scheme != "https" && (u.Scheme != "http" || !mayGiveCredentials(u.Hostname())) {
 		return nil, fmt.Errorf("credentials must not come from %s over %s: only loopback, ECS and EKS addresses", u.Hostname(), u.Scheme)
 	}
-	return &container{
-		url: target, getenv: getenv, now: now, turn: make(chan struct{}, 1),
-		transport: &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: containerTimeout}).DialContext,
-			DisableKeepAlives:      true,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-		},
-	}, nil
+	p := &container{url: target, getenv: getenv, transport: besideTransport(containerTimeout)}
+	return newRenewed(p.ask, now), nil
+}
+
+// besideTransport is to an endpoint that gives credentials, without a proxy.
+func besideTransport(timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
 }
 
 func mayGiveCredentials(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return isLoopback(host) || err == nil && slices.Contains(containerHosts, addr)
-}
-
-// Retrieve implements Provider.
-func (p *container) Retrieve(ctx context.Context) (sigv4.Credentials, error) {
-	if c, fresh, _ := p.look(); fresh {
-		return c, nil
-	}
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return sigv4.Credentials{}, &TransportError{context.Cause(ctx)}
-	}
-	old, fresh, usable := p.look()
-	if fresh {
-		return old, nil
-	}
-	c, expires, err := p.ask(ctx)
-	if err != nil {
-		if usable && Unavailable(err) {
-			p.postpone()
-			return old, nil
-		}
-		return sigv4.Credentials{}, err
-	}
-	p.keep(c, expires)
-	return c, nil
-}
-
-// look returns what is held, whether it need not be renewed, and whether it may be used.
-func (p *container) look() (c sigv4.Credentials, fresh, usable bool) {
-	now := p.now().Round(0)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.held.AccessKeyID == "" {
-		return p.held, false, false
-	}
-	usable = p.expires.IsZero() || now.Before(p.expires)
-	return p.held, usable && now.Before(p.renew), usable
-}
-
-func (p *container) keep(c sigv4.Credentials, expires time.Time) {
-	now := p.now().Round(0)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.held, p.expires, p.renew = c, expires, now.Add(unknownLife)
-	if !expires.IsZero() {
-		p.renew = expires.Add(-renewAhead)
-	}
-	if again := now.Add(renewAgain); p.renew.Before(again) {
-		p.renew = again
-	}
-}
-
-// postpone leaves the endpoint alone for a while. Credentials that expire meanwhile are
-// renewed all the same.
-func (p *container) postpone() {
-	again := p.now().Round(0).Add(renewAgain)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.renew = again
-}
-
-// Forget implements Provider.
-func (p *container) Forget() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.held, p.expires, p.renew = sigv4.Credentials{}, time.Time{}, time.Time{}
-	return true
 }
 
 // ask asks the endpoint.

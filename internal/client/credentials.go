@@ -24,21 +24,41 @@ type Provider interface {
 // ErrNoCredentials is what calls fail with when the environment has none.
 var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY " +
 	"(or, where AWS sets these itself, COFFER_ACCESS_KEY_ID and COFFER_SECRET_ACCESS_KEY), " +
+	"or AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, " +
 	"or AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
-// FromEnvironment returns the provider that the environment names: those of a Coffer
-// server, which Lambda does not reserve the names of, before AWS's static credentials,
-// and these before a container's endpoint. If it names none, calls fail with
-// ErrNoCredentials. The error is of an endpoint that credentials must not be taken from.
+// FromEnvironment returns the provider that the environment names, the first of
+//
+//   - static credentials of a Coffer server, in variables that Lambda does not reserve;
+//   - static credentials of AWS;
+//   - a web identity: a token in a file that a role is assumed with (EKS's IRSA);
+//   - a container's endpoint (ECS, EKS Pod Identity, Lambda under SnapStart);
+//   - the metadata of an EC2 instance, unless it is switched off. In Lambda there is none,
+//     and to a server of Coffer's the instance is a stranger: there it is not asked.
+//
+// If there is none of them, calls fail with ErrNoCredentials. The error is of an endpoint
+// that can't be called, or that credentials must not be taken from.
 func FromEnvironment(getenv func(string) string, now func() time.Time) (Provider, error) {
-	if getenv("COFFER_ACCESS_KEY_ID") != "" {
-		return environment{getenv, "COFFER_"}, nil
+	c, err := New(Config{Getenv: getenv, Now: now})
+	if err != nil {
+		return nil, err
 	}
-	if getenv("AWS_ACCESS_KEY_ID") == "" || getenv("AWS_SECRET_ACCESS_KEY") == "" {
-		full, relative := getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-		if full != "" || relative != "" {
-			return newContainer(getenv, now)
-		}
+	return c.credentials, nil
+}
+
+// environment is FromEnvironment for a client of l, over which STS is asked.
+func (l *line) environment(cfg Config) (Provider, error) {
+	getenv := cfg.Getenv
+	switch {
+	case getenv("COFFER_ACCESS_KEY_ID") != "":
+		return environment{getenv, "COFFER_"}, nil
+	case getenv("AWS_ACCESS_KEY_ID") != "" && getenv("AWS_SECRET_ACCESS_KEY") != "":
+	case getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && getenv("AWS_ROLE_ARN") != "":
+		return newRenewed(webIdentity{l.with(Static(sigv4.Credentials{})), getenv}.ask, l.clock), nil
+	case getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" || getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "":
+		return newContainer(getenv, l.clock)
+	case mayAskInstance(cfg):
+		return newInstance(getenv, l.clock)
 	}
 	return environment{getenv, "AWS_"}, nil
 }

@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
+	"github.com/coffer-secrets/coffer/internal/api/sts"
 )
 
 // maxHostLabel is the longest part of a host name between dots, in bytes (RFC 1035).
@@ -121,10 +123,10 @@ func checkURL(s string) error {
 	return nil
 }
 
-// Cleartext returns an endpoint that secrets would travel from unencrypted, over a network,
+// Cleartext returns an endpoint that secrets or credentials would travel from unencrypted, over a network,
 // or nothing. That may be right, inside of a container's network, and is worth a warning.
 func (c *Client) Cleartext() string {
-	for _, service := range []*api.Service{secretsmanager.Service, ssm.Service} {
+	for _, service := range []*api.Service{secretsmanager.Service, ssm.Service, kms.Service, sts.Service} {
 		text, err := c.endpoints.of(service)
 		if err != nil {
 			continue

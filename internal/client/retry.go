@@ -106,6 +106,9 @@ func (l *call) limited(ctx context.Context) ([]byte, http.Header, error) {
 
 // judge decides whether to try again, and how long to wait before.
 func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
+	if _, ok := errors.AsType[*RoleError](err); ok {
+		return 0, false // STS has been tried for long enough
+	}
 	e, answered := errors.AsType[*api.Error](err)
 	switch {
 	case answered && outdated(e) && !l.resigned:
@@ -128,14 +131,14 @@ func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
 }
 
 // adjust makes up for the difference between the server's clock and ours.
-func (c *Client) adjust(header http.Header) {
+func (l *line) adjust(header http.Header) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return
 	}
-	if skew := date.Sub(c.now()); skew.Abs() >= leastSkew {
-		c.skew.Store(int64(skew))
+	if skew := date.Sub(l.now()); skew.Abs() >= leastSkew {
+		l.skew.Store(int64(skew))
 	} else {
-		c.skew.Store(0)
+		l.skew.Store(0)
 	}
 }
