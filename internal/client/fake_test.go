@@ -28,7 +28,6 @@ var (
 	ssm = &api.Service{Name: "ssm", Title: "Parameter Store", Protocol: api.JSON, TargetPrefix: "AmazonSSM"}
 	kms = &api.Service{Name: "kms", Title: "KMS", Protocol: api.JSON, TargetPrefix: "TrentService"}
 	own = &api.Service{Name: "coffer", Title: "Coffer", Protocol: api.JSON, Path: "/coffer/v1/"}
-	sts = &api.Service{Name: "sts", Title: "STS", Protocol: api.Query}
 )
 
 var keys = sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secret.FromString("wJalrXUtnFEMI"), SessionToken: "token"}

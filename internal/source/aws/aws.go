@@ -3,7 +3,7 @@
 
 // Package aws is the source of secrets and parameters that speaks AWS's protocol: AWS
 // itself, or a Coffer server. It calls GetSecretValue and GetParameter and nothing else,
-// so that a role that may do these two can use it.
+// so that a role that may do these two can use it; of a ref that names a role, AssumeRole.
 package aws
 
 import (
@@ -22,6 +22,17 @@ import (
 	"github.com/coffer-secrets/coffer/internal/source"
 )
 
+// Assumer is a Caller that can call as an IAM role, which it assumes. *client.Client is one.
+type Assumer interface {
+	// As returns the caller of the role with that ARN.
+	As(role string) awsjson.Caller
+}
+
+var _ Assumer = (*client.Client)(nil)
+
+// errRoles is the refusal of a role without an Assumer.
+var errRoles = errors.New("no role can be assumed here")
+
 // Source fetches values through a Caller. It is safe for concurrent use if that is.
 type Source struct{ caller awsjson.Caller }
 
@@ -39,19 +50,34 @@ func (s Source) Forget() {
 
 // Fetch implements cache.Source.
 func (s Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	fetch := s.secret
-	if ref.Kind == cache.Parameter {
-		fetch = s.parameter
+	caller, err := s.as(ref.Role)
+	if err != nil {
+		return cache.Value{}, err
 	}
-	v, err := fetch(ctx, ref)
+	fetch := getSecret
+	if ref.Kind == cache.Parameter {
+		fetch = getParameter
+	}
+	v, err := fetch(ctx, caller, ref)
 	if err != nil && client.Unavailable(err) {
 		err = &cache.Unavailable{Err: err}
 	}
 	return v, err
 }
 
-func (s Source) secret(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	out, err := awsjson.Do(ctx, s.caller, secretsmanager.GetSecretValue, &secretsmanager.GetSecretValueInput{
+// as returns who calls for a role, or for nobody in particular.
+func (s Source) as(role string) (awsjson.Caller, error) {
+	if role == "" {
+		return s.caller, nil
+	}
+	if a, ok := s.caller.(Assumer); ok {
+		return a.As(role), nil
+	}
+	return nil, errRoles
+}
+
+func getSecret(ctx context.Context, caller awsjson.Caller, ref cache.Ref) (cache.Value, error) {
+	out, err := awsjson.Do(ctx, caller, secretsmanager.GetSecretValue, &secretsmanager.GetSecretValueInput{
 		SecretId: new(ref.ID), VersionId: optional(ref.VersionID), VersionStage: optional(ref.Stage),
 	})
 	if err != nil {
@@ -66,8 +92,8 @@ func (s Source) secret(ctx context.Context, ref cache.Ref) (cache.Value, error) 
 	}, nil
 }
 
-func (s Source) parameter(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	out, err := awsjson.Do(ctx, s.caller, ssm.GetParameter, &ssm.GetParameterInput{
+func getParameter(ctx context.Context, caller awsjson.Caller, ref cache.Ref) (cache.Value, error) {
+	out, err := awsjson.Do(ctx, caller, ssm.GetParameter, &ssm.GetParameterInput{
 		Name: new(withSelector(ref)), WithDecryption: new(ref.Decrypt),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/awsjson"
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -107,5 +108,33 @@ func TestErrorsSayWhetherAStaleValueMayStandIn(t *testing.T) {
 				t.Errorf("%s: the error has the value in it", name)
 			}
 		}
+	}
+}
+
+// actor is a caller that can be somebody else.
+type actor struct {
+	caller
+	roles map[string]*caller
+}
+
+func (a *actor) As(role string) awsjson.Caller { return a.roles[role] }
+
+func TestARefsRoleIsWhoCalls(t *testing.T) {
+	t.Parallel()
+	const role = "arn:aws:iam::123456789012:role/reader"
+	value := `{"ARN":"arn:x","Name":"db","VersionId":"v1","SecretString":"s"}`
+	a := &actor{caller{answer: value}, map[string]*caller{role: {answer: value}}}
+	for _, ref := range []cache.Ref{{ID: "mine"}, {ID: "theirs", Role: role}} {
+		if _, err := aws.New(a).Fetch(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := a.got+"\n"+a.roles[role].got, `secretsmanager:GetSecretValue {"SecretId":"mine"}`+"\n"+
+		`secretsmanager:GetSecretValue {"SecretId":"theirs"}`; got != want {
+		t.Errorf("called\n%s\nwant\n%s", got, want)
+	}
+	alone := &caller{answer: value}
+	if _, err := aws.New(alone).Fetch(t.Context(), cache.Ref{ID: "theirs", Role: role}); err == nil || alone.got != "" {
+		t.Errorf("a caller that can't be another called %q: %v", alone.got, err)
 	}
 }
