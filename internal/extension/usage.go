@@ -22,12 +22,18 @@ content of the file COFFER_AGENT_TOKEN_FILE.
 Where secrets come from:
   AWS_REGION                    the region, and so AWS's endpoint
   COFFER_ENDPOINT               another endpoint: a Coffer server. Or AWS_ENDPOINT_URL,
-                                or AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SSM
+                                or AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SSM,
+                                AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_KMS
   COFFER_CA_FILE                certificate authorities to trust, in PEM. Or AWS_CA_BUNDLE
   COFFER_ACCESS_KEY_ID, COFFER_SECRET_ACCESS_KEY, COFFER_SESSION_TOKEN
                                 credentials of a Coffer server, where AWS's are not its
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or
-  AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+  AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME (EKS), or
+  AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE (ECS, EKS), or the role of an EC2 instance
+  AWS_EC2_METADATA_DISABLED     true: an EC2 instance is not asked for its role
+  AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE
+                                another address to ask it at; or IPv6
   DOPPLER_TOKEN                 Doppler's token: doppler:NAME, doppler:PROJECT/CONFIG/NAME
   DOPPLER_PROJECT, DOPPLER_CONFIG
                                 the config of doppler:NAME; a service token names its own
