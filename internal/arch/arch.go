@@ -120,6 +120,7 @@ var Floors = []Floor{
 		{"internal/demo/function", Server},
 		{"internal/cli", Server},
 		{"cmd/coffer", Server},
+		{"packaging", Server},
 		{"internal/testneed", Test},
 		{"internal/arch", Test},
 		{"test", Test},
