@@ -145,7 +145,7 @@ func (e *entry) believed(now time.Time) bool {
 // which the value may stand in begins anew.
 func (e *entry) delay(now time.Time, jitter float64, stale time.Duration) {
 	if now.Before(e.fetched) {
-		e.fetched, e.refresh, e.expires, e.usable = now, now, now, now.Add(stale)
+		e.fetched, e.refresh, e.expires, e.usable = now, now, now, e.value.atMost(now.Add(stale))
 	}
 	wait := min(lastRetry, firstRetry<<min(e.failures, 5))
 	e.failures++
@@ -180,9 +180,20 @@ func (l lifetime) of(v Value, now time.Time) (refresh, expires, usable time.Time
 	if !v.NotAfter.IsZero() {
 		ttl = min(ttl, max(leastLife, v.NotAfter.Sub(now)))
 	}
+	if !v.Ends.IsZero() {
+		ttl = min(ttl, max(0, v.Ends.Sub(now)))
+	}
 	at := refreshFrom + (refreshTo-refreshFrom)*l.jitter
 	expires = now.Add(ttl)
-	return now.Add(time.Duration(float64(ttl) * at)), expires, expires.Add(l.Stale)
+	return now.Add(time.Duration(float64(ttl) * at)), expires, v.atMost(expires.Add(l.Stale))
+}
+
+// atMost returns t, or the value's own end if that comes before.
+func (v *Value) atMost(t time.Time) time.Time {
+	if !v.Ends.IsZero() && v.Ends.Before(t) {
+		return v.Ends
+	}
+	return t
 }
 
 func later(a, b time.Time) time.Time {

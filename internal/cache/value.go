@@ -102,6 +102,9 @@ type Value struct {
 	Created time.Time
 	// NotAfter caps the life of the entry: the next rotation, if the source tells.
 	NotAfter time.Time
+	// Ends is when the value itself ends, such as the lease of a database's user: it is
+	// no answer after that, not even when the source is down. Zero is never.
+	Ends time.Time
 	// Parameter has what only a parameter has. It is nil for a secret.
 	Parameter *ParameterInfo
 }

@@ -1,0 +1,170 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/client"
+)
+
+const (
+	// maxLeases bounds the leases that are extended. What is beyond gets a new value
+	// each time.
+	maxLeases = 256
+	// usefulShare is the part of its first life, as a divisor, that an extension must
+	// bring. What brings less is near the longest life that Vault allows, and there is a
+	// new value while the old one still works.
+	usefulShare = 3
+	// A value ends this part of its lease's life, as a divisor, before the lease does, but
+	// leastMargin at most, so that there is time to use it.
+	marginShare = 10
+	leastMargin = 10 * time.Second
+)
+
+// lease is a value under a lease.
+type lease struct {
+	id        string
+	renewable bool
+	life      time.Duration // that Vault gave it at first
+	session   uint64        // whose token it hangs from
+	value     cache.Value
+}
+
+// extendTo sets when the value ends: with its lease, or with the token that it hangs from.
+func (l *lease) extendTo(now time.Time, life time.Duration, token time.Time) {
+	ends := now.Add(life - min(leastMargin, life/marginShare))
+	if !token.IsZero() && token.Before(ends) {
+		ends = token
+	}
+	l.value.Ends = ends
+}
+
+// leases are the leases by their paths. What belongs to a path is used by the one who has
+// entered it, but for forget.
+type leases struct {
+	mu    sync.Mutex
+	held  map[string]*lease
+	turns map[string]*turn
+}
+
+// turn lets one at a time do something.
+type turn struct {
+	place chan struct{}
+	users int
+}
+
+// enter waits for the caller's turn with a path. The function that it returns gives it up.
+func (s *leases) enter(ctx context.Context, path string) (leave func(), err error) {
+	s.mu.Lock()
+	if s.turns == nil {
+		s.turns = map[string]*turn{}
+	}
+	t := s.turns[path]
+	if t == nil {
+		t = &turn{place: make(chan struct{}, 1)}
+		s.turns[path] = t
+	}
+	t.users++
+	s.mu.Unlock()
+	quit := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(s.turns, path)
+		}
+	}
+	select {
+	case t.place <- struct{}{}:
+		return func() { <-t.place; quit() }, nil
+	case <-ctx.Done():
+		quit()
+		return nil, &client.TransportError{Err: context.Cause(ctx)}
+	}
+}
+
+// get returns what is held for a path, with a value of the caller's own.
+func (s *leases) get(path string) *lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.held[path]
+	if l == nil {
+		return nil
+	}
+	own := *l
+	own.value = l.value.Clone()
+	return &own
+}
+
+// put holds l, which it takes over, for a path in place of what was held; nil is nothing.
+func (s *leases) put(path string, l *lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.held[path]; old != nil {
+		old.value.Wipe()
+		delete(s.held, path)
+	}
+	switch {
+	case l == nil:
+	case len(s.held) < maxLeases:
+		s.held[path] = l
+	default:
+		l.value.Wipe()
+	}
+}
+
+// forget drops and overwrites all values.
+func (s *leases) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path, l := range s.held {
+		l.value.Wipe()
+		delete(s.held, path)
+	}
+}
+
+// extend makes a lease last longer, or, if Vault does not extend it, finds out how long it
+// lasts. It reports whether the lease's value is good for a while yet.
+func (s *Source) extend(ctx context.Context, l *lease) (alive bool, err error) {
+	r := Request{Method: http.MethodPost, Path: prefix + "sys/leases/lookup"}
+	ask := map[string]any{"lease_id": l.id}
+	if l.renewable {
+		r.Path = prefix + "sys/leases/renew"
+		ask["increment"] = int64(l.life / time.Second)
+	}
+	r.Body, err = json.Marshal(ask)
+	if err != nil {
+		return false, err
+	}
+	got, g, err := s.call(ctx, r, maybeDenied)
+	if err != nil {
+		if client.Unavailable(err) || ctx.Err() != nil {
+			return false, err
+		}
+		return false, nil // revoked, ended, or not ours to extend
+	}
+	if g.session != l.session {
+		return false, nil // its token is gone, and it with it
+	}
+	var about struct {
+		TTL int64 `json:"ttl"`
+	}
+	left := seconds(got.LeaseDuration)
+	if !l.renewable && json.Unmarshal(got.Data, &about) == nil {
+		left = seconds(about.TTL)
+	}
+	if left < l.life/usefulShare {
+		return false, nil
+	}
+	l.extendTo(s.now(), left, g.ends)
+	return true, nil
+}
+
+var errWantsData = errors.New("the path of a versioned KV engine lacks data/")

@@ -1,0 +1,145 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/api"
+)
+
+const (
+	// maxMounts bounds what is remembered of engines.
+	maxMounts = 64
+	// mountLife is how long an engine's version is believed. An upgrade of a KV engine
+	// is the only change.
+	mountLife = 10 * time.Minute
+	// refusedLife is how long we don't ask again where we were not told.
+	refusedLife = time.Minute
+)
+
+// The kinds of engines that are told apart.
+const (
+	kindUnknown = iota // we may not know
+	kindOther
+	kindKV
+	kindVersioned // KV of version 2
+)
+
+// mount is an engine, and where it is.
+type mount struct {
+	prefix string // with a slash at its end
+	kind   int
+	until  time.Time
+}
+
+// mounts are the engines that are known.
+type mounts struct {
+	mu    sync.Mutex
+	known []mount
+}
+
+func (m *mounts) find(path string, now time.Time) (mount, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.known {
+		if strings.HasPrefix(path+"/", k.prefix) && now.Before(k.until) && k.until.Sub(now) <= mountLife {
+			return k, true
+		}
+	}
+	return mount{}, false
+}
+
+func (m *mounts) add(k mount) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.known {
+		if m.known[i].prefix == k.prefix {
+			m.known[i] = k
+			return
+		}
+	}
+	if len(m.known) >= maxMounts {
+		m.known = m.known[1:]
+	}
+	m.known = append(m.known, k)
+}
+
+func (m *mounts) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known = nil
+}
+
+// place is where to read a path.
+type place struct {
+	path string // as the server wants it
+	kind int
+}
+
+func (p place) versioned() bool { return p.kind == kindVersioned }
+
+// in returns the place of a path in an engine.
+func (k mount) in(path string) place {
+	rest := strings.TrimPrefix(path, k.prefix)
+	if k.kind == kindVersioned && rest != path && !strings.HasPrefix(rest, "data/") {
+		path = k.prefix + "data/" + rest
+	}
+	return place{path, k.kind}
+}
+
+// locate finds out what engine a path belongs to. Vault tells whoever may do anything with
+// the path; then it is the way the command line uses as well.
+func (s *Source) locate(ctx context.Context, path string) (place, error) {
+	if k, ok := s.mounts.find(path, s.now()); ok {
+		return k.in(path), nil
+	}
+	r, _, err := s.call(ctx, Request{Method: http.MethodGet, Path: prefix + "sys/internal/ui/mounts/" + path}, maybeDenied)
+	if e, refused := errors.AsType[*api.Error](err); refused && e.Status < 500 && e.Status != http.StatusTooManyRequests {
+		return s.unknown(path), nil
+	}
+	if err != nil {
+		return place{}, err
+	}
+	var about struct {
+		Path    string            `json:"path"`
+		Type    string            `json:"type"`
+		Options map[string]string `json:"options"`
+	}
+	if json.Unmarshal(r.Data, &about) != nil || !strings.HasPrefix(path+"/", about.Path) || !strings.HasSuffix(about.Path, "/") {
+		return s.unknown(path), nil
+	}
+	k := mount{about.Path, kindOther, s.now().Add(mountLife)}
+	if about.Type == "kv" || about.Type == "generic" {
+		k.kind = kindKV
+		if about.Options["version"] == "2" {
+			k.kind = kindVersioned
+		}
+	}
+	s.mounts.add(k)
+	return k.in(path), nil
+}
+
+// unknown is the place of a path in an engine that we are not told of.
+func (s *Source) unknown(path string) place {
+	first, _, _ := strings.Cut(path, "/")
+	k := mount{first + "/", kindUnknown, s.now().Add(refusedLife)}
+	s.mounts.add(k)
+	return k.in(path)
+}
+
+// learn notes that the engine of a path, whose prefix we are not told, has versions, and
+// returns the path's place. It is taken to be at the path's first part.
+func (s *Source) learn(path string) place {
+	first, _, _ := strings.Cut(path, "/")
+	k := mount{first + "/", kindVersioned, s.now().Add(mountLife)}
+	s.mounts.add(k)
+	return k.in(path)
+}
