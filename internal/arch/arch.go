@@ -98,6 +98,8 @@ var Floors = []Floor{
 		{"internal/source/sourcetest", Test},
 		{"internal/source/doppler", Lean},
 		{"internal/source/file", Lean},
+		{"internal/source/vault/vaulttest", Test},
+		{"internal/source/vault", Lean},
 		{"internal/agent", Lean},
 		{"internal/agentclient", Lean},
 		{"internal/lambdaapi", Lean},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/client"
 )
 
 const (
@@ -102,7 +103,7 @@ func (s *Source) locate(ctx context.Context, path string) (place, error) {
 		return k.in(path), nil
 	}
 	r, _, err := s.call(ctx, Request{Method: http.MethodGet, Path: prefix + "sys/internal/ui/mounts/" + path}, maybeDenied)
-	if e, refused := errors.AsType[*api.Error](err); refused && e.Status < 500 && e.Status != http.StatusTooManyRequests {
+	if refused(err) {
 		return s.unknown(path), nil
 	}
 	if err != nil {
@@ -125,6 +126,14 @@ func (s *Source) locate(ctx context.Context, path string) (place, error) {
 	}
 	s.mounts.add(k)
 	return k.in(path), nil
+}
+
+// refused reports whether the server gives no answer to a request that it would answer
+// somebody else.
+func refused(err error) bool {
+	_, ok := errors.AsType[*api.Error](err)
+	_, login := errors.AsType[*LoginError](err)
+	return ok && !login && !client.Unavailable(err)
 }
 
 // unknown is the place of a path in an engine that we are not told of.

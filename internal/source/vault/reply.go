@@ -4,6 +4,9 @@
 package vault
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -17,6 +20,9 @@ import (
 
 // longest bounds the durations that are taken from answers: ten years, in seconds.
 const longest = 10 * 366 * 24 * 60 * 60
+
+// versionBytes is the length of the version ids that are made of hashes, in bytes.
+const versionBytes = 16
 
 // reply is what a request of ours gets for an answer.
 type reply struct {
@@ -61,8 +67,9 @@ func (r *reply) take() secret.Value {
 }
 
 // plain is a value that has no versions. What tells when it will change is asked again by
-// then: a KV secret of version 1 with a ttl, and a database's static role.
-func (r *reply) plain(now time.Time) cache.Value {
+// then: a KV secret of version 1 with a ttl, and a database's static role. It gets an id
+// that is another one when the value is, and tells nothing of it to who has not the key.
+func (r *reply) plain(now time.Time, key []byte) cache.Value {
 	var known struct {
 		Rotated string `json:"last_vault_rotation"`
 		TTL     int64  `json:"ttl"`
@@ -71,7 +78,9 @@ func (r *reply) plain(now time.Time) cache.Value {
 	if json.Unmarshal(r.Data, &known) == nil && known.Rotated != "" && known.TTL > 0 {
 		life = known.TTL
 	}
-	v := cache.Value{Text: r.take()}
+	h := hmac.New(sha256.New, key)
+	_, _ = h.Write(r.Data)
+	v := cache.Value{VersionID: hex.EncodeToString(h.Sum(nil)[:versionBytes]), Text: r.take()}
 	if life > 0 {
 		v.NotAfter = now.Add(seconds(life))
 	}

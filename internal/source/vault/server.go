@@ -172,7 +172,7 @@ func (s *server) redirect(from *url.URL, res *http.Response) (*url.URL, error) {
 	}
 	res.Body.Close()
 	to, err := from.Parse(res.Header.Get("Location"))
-	if err != nil {
+	if err != nil || res.Header.Get("Location") == "" {
 		return nil, errors.New("a redirect that leads nowhere")
 	}
 	if to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) {

@@ -5,10 +5,12 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
@@ -200,6 +202,9 @@ func (k *keeper) enter(ctx context.Context) (*session, error) {
 	a, err := k.server.send(ctx, Request{Method: http.MethodPost, Path: prefix + p.path, Body: p.body}, "")
 	if err == nil {
 		err = refusal(a)
+	}
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Status == http.StatusBadRequest {
+		e.ErrorCode = denied // as most auth methods say that the proof is not good
 	}
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ package vault
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -70,6 +71,7 @@ type Source struct {
 	mounts mounts
 	leases leases
 	now    func() time.Time
+	key    []byte // of the ids of values without versions
 }
 
 var _ source.Source = (*Source)(nil)
@@ -90,7 +92,7 @@ func New(cfg Config) (*Source, error) {
 	}
 	return &Source{
 		server: srv, tokens: newKeeper(srv, cfg.Login, cfg.Grace, now), now: now,
-		leases: leases{held: map[string]*lease{}},
+		leases: leases{held: map[string]*lease{}}, key: []byte(rand.Text()),
 	}, nil
 }
 
@@ -160,7 +162,7 @@ func (s *Source) readAt(ctx context.Context, at place, w wanted) (cache.Value, e
 		if err != nil {
 			return cache.Value{}, err
 		}
-		return r.plain(s.now()), nil
+		return r.plain(s.now(), s.key), nil
 	}
 	return s.readLeased(ctx, at.path)
 }
@@ -226,7 +228,7 @@ func (s *Source) readLeased(ctx context.Context, path string) (cache.Value, erro
 		if looksVersioned(r) {
 			return r.versioned(s.now())
 		}
-		return r.plain(s.now()), nil
+		return r.plain(s.now(), s.key), nil
 	}
 	now := s.now()
 	l := &lease{
@@ -243,5 +245,5 @@ func (s *Source) readLeased(ctx context.Context, path string) (cache.Value, erro
 // everybody to see.
 func leaseVersion(id string) string {
 	h := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(h[:16])
+	return hex.EncodeToString(h[:versionBytes])
 }
