@@ -19,7 +19,8 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 		return nil, err
 	}
 	all := &source.Mux{Default: fromAWS, Named: map[string]source.Source{}}
-	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler, p.addFiles} {
+	addVault := func(all *source.Mux, settings agent.Settings) error { return p.addVault(all, settings, log) }
+	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler, p.addFiles, addVault} {
 		if err := add(all, settings); err != nil {
 			log.Error("a source is left out: its settings are wrong", "error", err.Error())
 		}

@@ -40,6 +40,20 @@ Where secrets come from:
   DOPPLER_API_HOST              another host than Doppler's (https://api.doppler.com)
   COFFER_FILE_ROOTS             directories to read files in, with colons between:
                                 file:/run/secrets/db, file:/run/secrets/db#password
+  VAULT_ADDR, VLE_VAULT_ADDR    Vault or OpenBao: vault:secret/db, vault:database/creds/x.
+                                The second comes first
+  VAULT_NAMESPACE               its namespace
+  VAULT_CACERT                  its certificate authorities, in PEM, or COFFER_CA_FILE's
+  VAULT_AUTH_PROVIDER           the path of the auth method (aws, approle, jwt)
+  VAULT_AUTH_ROLE               the role to log in as, with AWS or a JWT
+  VAULT_IAM_SERVER_ID           the server that an AWS login is meant for
+  VAULT_STS_ENDPOINT_REGION     the region of the STS that Vault asks (the global one)
+  VAULT_ROLE_ID, VAULT_SECRET_ID, VAULT_SECRET_ID_FILE
+                                an AppRole's login
+  VAULT_JWT, VAULT_JWT_FILE     a JWT to log in with, as a Kubernetes account's
+  VAULT_TOKEN, VAULT_TOKEN_FILE a token: no login
+  VAULT_TOKEN_EXPIRY_GRACE_PERIOD
+                                how long before its end a token is given up (10s)
 
 How long they are kept:
   SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
