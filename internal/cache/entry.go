@@ -99,7 +99,7 @@ func (e *entry) waits(now time.Time) bool {
 
 // due reports whether use at this moment should start a refresh.
 func (e *entry) due(now time.Time) bool {
-	return e.flight == nil && e.value != nil && !e.refresh.IsZero() && !now.Before(e.refresh) && !e.waits(now)
+	return !e.flying(now) && e.value != nil && !e.refresh.IsZero() && !now.Before(e.refresh) && !e.waits(now)
 }
 
 // install takes over v as the entry's value, unless it is older than the one held and

@@ -16,20 +16,33 @@ const patience = time.Second
 
 // flight is one call to the source, and those who wait for it.
 type flight struct {
-	ref  Ref
-	done chan struct{} // closed when answer and err are set
+	ref    Ref
+	done   chan struct{} // closed when answer and err are set
+	cancel context.CancelFunc
+	ends   time.Time // by the wall clock; zero if it has no timeout
 
-	waiting int // guarded by the cache's lock
-	answer  Answer
-	err     error
+	// The cache's lock guards what follows.
+	waiting  int
+	detached bool // the entry has another flight by now, or none
+	answer   Answer
+	err      error
 }
 
-// start asks the source on behalf of e. The caller holds the lock.
+// start asks the source on behalf of e, in place of a flight that is overdue. The caller
+// holds the lock.
 func (c *Cache) start(e *entry, ref Ref) *flight {
-	f := &flight{ref: ref, done: make(chan struct{})}
+	if e.flight != nil {
+		e.detach()
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	f := &flight{ref: ref, done: make(chan struct{}), cancel: cancel}
+	if timeout := c.policies[ref.Kind].Timeout; timeout > 0 {
+		f.ends = c.now().Add(timeout)
+	}
 	e.flight = f
 	c.flying.Go(func() {
-		v, err := c.fetch(c.ctx, ref)
+		defer cancel()
+		v, err := c.fetch(ctx, ref)
 		c.finish(e, f, v, err)
 	})
 	return f
@@ -58,6 +71,10 @@ func (c *Cache) fetch(ctx context.Context, ref Ref) (Value, error) {
 func (c *Cache) finish(e *entry, f *flight, v Value, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if f.detached {
+		f.part(v, err)
+		return
+	}
 	e.flight = nil
 	now := c.now()
 	_, held := c.items[e]

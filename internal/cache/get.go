@@ -130,7 +130,7 @@ func (c Caller) board(ref Ref) (*flight, bool, error) {
 	switch {
 	case known == fresh || known == standsIn || known == refused:
 		return nil, false, nil
-	case f == nil:
+	case !e.flying(now):
 		if f, err = c.launch(e, ref); err != nil {
 			return nil, false, err
 		}

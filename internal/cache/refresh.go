@@ -41,11 +41,12 @@ func (c Caller) Refresh(ctx context.Context, ref Ref) (Answer, error) {
 func (c Caller) boardAfter(ref Ref, before *flight) (*flight, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, err := c.asked(ref, c.now())
+	now := c.now()
+	e, err := c.asked(ref, now)
 	if err != nil {
 		return nil, false, err
 	}
-	if f := e.flight; f != nil {
+	if f := e.flight; e.flying(now) {
 		return f.join(), before != nil, nil
 	}
 	f, err := c.launch(e, ref)

@@ -208,3 +208,23 @@ func TestUnavailableLooksThroughWrappers(t *testing.T) {
 		t.Error("wrong")
 	}
 }
+
+func TestADateThatMisleadsIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lie := fault(403, "InvalidSignatureException")
+		lie.header = map[string]string{"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}
+		w := &wire{answers: []answer{lie, lie, ok()}}
+		c := newClient(t, w)
+		if _, err := c.Call(t.Context(), sm, "GetSecretValue", []byte(`{}`)); err == nil {
+			t.Error("no error")
+		}
+		if _, err := c.Call(t.Context(), sm, "GetSecretValue", []byte(`{}`)); err != nil {
+			t.Error(err)
+		}
+		want := time.Now().UTC().Format("20060102T150405Z")
+		if got := w.got[2].Header.Get("X-Amz-Date"); got != want {
+			t.Errorf("the next call is signed for %s at %s", got, want)
+		}
+	})
+}

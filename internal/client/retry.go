@@ -116,6 +116,9 @@ func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
 		l.client.wire.Drop()
 		l.client.adjust(header)
 		return 0, true
+	case answered && outdated(e):
+		l.client.skew.Store(0) // what the server tells of its clock does not help
+		return 0, false
 	case answered && expired(e) && !l.renewed:
 		l.renewed = true
 		return 0, l.client.credentials.Forget()

@@ -23,7 +23,8 @@ const (
 // settleIn is how long we hold back a request for the next event while values are
 // being fetched. The function runs at the same time, so that this costs nothing
 // unless a fetch takes longer than the function; without it, the environment might be
-// frozen in the middle of a fetch.
+// frozen in the middle of a fetch. What takes longer is cut unless the function waits for
+// it, who asks for the next event after us then.
 const settleIn = 500 * time.Millisecond
 
 // extension is the program's life in a Lambda execution environment.
@@ -122,10 +123,14 @@ func await(ctx context.Context, done <-chan struct{}) {
 	}
 }
 
+// settle waits for the fetches under way, and cuts those that take too long.
 func (e *extension) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleIn)
 	defer cancel()
 	e.held.Settle(ctx)
+	if ctx.Err() != nil {
+		e.held.Cut()
+	}
 }
 
 func (e *extension) end() error {

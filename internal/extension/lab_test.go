@@ -33,8 +33,12 @@ type cloud struct {
 	version int
 	fault   string // an error code, or "down" or "hangs"
 	calls   int
-	keys    []string // the access keys that requests were signed with
-	closed  int      // how often connections were dropped
+	keys    []string      // the access keys that requests were signed with
+	closed  int           // how often connections were dropped
+	delay   time.Duration // of every answer
+	cut     int           // requests that were given up while they were delayed
+	skew    time.Duration // of the clock that signatures are judged by
+	once    func()        // done when the next request is on its way
 }
 
 func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -45,7 +49,14 @@ func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
 	key, _, _ = strings.Cut(key, "/")
 	c.keys = append(c.keys, key)
 	signed, err := time.Parse("20060102T150405Z", req.Header.Get("X-Amz-Date"))
-	late := err != nil || c.now().Sub(signed).Abs() > 5*time.Minute
+	if c.once != nil {
+		c.once()
+		c.once = nil
+	}
+	late := err != nil || c.time().Sub(signed).Abs() > 5*time.Minute
+	if !c.dawdle(req.Context()) {
+		return nil, req.Context().Err()
+	}
 	switch {
 	case c.fault == "down":
 		return nil, errors.New("connection refused")
@@ -64,10 +75,33 @@ func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
 	return c.answer(200, fmt.Sprintf(`{"ARN":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:db-AbCdEf","Name":"db","VersionId":"v%d","SecretString":"s3cret %[1]d","VersionStages":["AWSCURRENT"],"CreatedDate":%[1]d}`, c.version)), nil
 }
 
+func (c *cloud) time() time.Time { return c.now().Add(c.skew) }
+
+// dawdle takes its time, unless ctx ends first. It gives the lock away meanwhile.
+func (c *cloud) dawdle(ctx context.Context) bool {
+	if c.delay == 0 {
+		return true
+	}
+	delay := time.NewTimer(c.delay)
+	defer delay.Stop()
+	gaveUp := false
+	c.mu.Unlock()
+	select {
+	case <-delay.C:
+	case <-ctx.Done():
+		gaveUp = true
+	}
+	c.mu.Lock()
+	if gaveUp {
+		c.cut++
+	}
+	return !gaveUp
+}
+
 func (c *cloud) answer(status int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Body: io.NopCloser(strings.NewReader(body)),
-		Header: http.Header{"Date": {c.now().UTC().Format(http.TimeFormat)}},
+		Header: http.Header{"Date": {c.time().UTC().Format(http.TimeFormat)}},
 	}
 }
 
@@ -156,7 +190,12 @@ func (l *lab) log() []string {
 
 // extension is the program under test.
 func (l *lab) extension(ctx context.Context, p *lambdahost.Proc) error {
-	return (&process{
+	return l.process(p).run(ctx)
+}
+
+// process is the program with surroundings of the lab.
+func (l *lab) process(p *lambdahost.Proc) *process {
+	return &process{
 		name: "/opt/extensions/coffer-extension", errs: p.Output, now: p.Clock.Now, api: p.Client.Transport, transport: l.cloud,
 		getenv: func(name string) string {
 			if name == l.hide {
@@ -170,11 +209,11 @@ func (l *lab) extension(ctx context.Context, p *lambdahost.Proc) error {
 			l.port = lambdahost.NewPipe()
 			return l.port, nil
 		},
-	}).run(ctx)
+	}
 }
 
 // function asks the extension for the path that its event names, and tells what came.
-// The event "crash" makes it exit.
+// The event "crash" makes it exit, and "hang" hang.
 func (l *lab) function(ctx context.Context, p *lambdahost.Proc) error {
 	token := p.Env["AWS_SESSION_TOKEN"] + p.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
 	if l.inInit != "" {
@@ -184,7 +223,7 @@ func (l *lab) function(ctx context.Context, p *lambdahost.Proc) error {
 		l.mu.Unlock()
 	}
 	crashed := errors.New("crash")
-	ctx, crash := context.WithCancelCause(ctx)
+	life, crash := context.WithCancelCause(ctx)
 	defer crash(nil)
 	err := lambdahost.Serve(func(ctx context.Context, event []byte) ([]byte, error) {
 		var path string
@@ -193,12 +232,14 @@ func (l *lab) function(ctx context.Context, p *lambdahost.Proc) error {
 		}
 		if path == "crash" {
 			crash(crashed)
-			<-ctx.Done()
+		}
+		if path == "crash" || path == "hang" {
+			<-life.Done()
 			return nil, crashed
 		}
 		return json.Marshal(l.ask(ctx, token, path))
-	})(ctx, p)
-	return errors.Join(err, context.Cause(ctx))
+	})(life, p)
+	return errors.Join(err, context.Cause(life))
 }
 
 // ask returns status, X-Cache or X-Error-Code, and the value.
@@ -236,7 +277,7 @@ const (
 
 // invoke runs the function with a path and checks what it was told, and how often the
 // source was asked meanwhile. A star stands for HIT or MISS.
-func (l *lab) invoke(path, want string, calls int) {
+func (l *lab) invoke(path, want string, calls int) *lambdahost.Result {
 	l.t.Helper()
 	before := l.cloud.count()
 	event, _ := json.Marshal(path)
@@ -255,6 +296,7 @@ func (l *lab) invoke(path, want string, calls int) {
 	if n := l.cloud.count() - before; n != calls && calls != anyCalls {
 		l.t.Errorf("%d calls to the source, want %d", n, calls)
 	}
+	return res
 }
 
 // freeze lets the environment be frozen for so long before the next invocation.

@@ -151,26 +151,6 @@ func TestACrashedFunctionGetsANewExtension(t *testing.T) {
 	})
 }
 
-func TestShutdownIsQuick(t *testing.T) {
-	bubble(t, func(l *lab) {
-		l.start(nil)
-		l.invoke(secretPath, "200 MISS s3cret 1", 1)
-		l.cloud.set(func(c *cloud) { c.fault = "hangs" })
-		l.freeze(time.Hour)
-		event := `"` + secretPath + `"`
-		if _, err := l.host.Invoke(l.t.Context(), []byte(event)); err != nil { // leaves a fetch under way
-			l.t.Fatal(err)
-		}
-		began := time.Now()
-		if err := l.host.Shutdown(l.t.Context()); err != nil {
-			l.t.Error(err)
-		}
-		if took := time.Since(began); took > 400*time.Millisecond { // 300 ms are the runtime's
-			l.t.Errorf("took %v", took)
-		}
-	})
-}
-
 func TestSnapStartHoldsNothingAcrossTheSnapshot(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
