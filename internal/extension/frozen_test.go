@@ -68,12 +68,17 @@ func TestARefreshThatTakesTooLongIsCutBeforeTheNextEvent(t *testing.T) {
 
 func TestAFetchThatTheFunctionWaitsForIsNotCut(t *testing.T) {
 	bubble(t, func(l *lab) {
-		l.cloud.delay = 2 * time.Second
 		l.start(nil)
-		res := l.invoke(secretPath, "200 MISS s3cret 1", 1)
-		if res.Duration != 2*time.Second {
-			l.t.Errorf("the invocation took %v", res.Duration)
+		l.invoke(secretPath, "200 MISS s3cret 1", 1)
+		time.Sleep(time.Second)
+		l.invoke(secretPath, "200 HIT s3cret 1", 0)
+		l.cloud.set(func(c *cloud) { c.delay = 2 * time.Second })
+		l.freeze(nearlyExpired)
+		res := l.invoke(parameterPath, "200 MISS parameter 1", 2)
+		if res.Duration != 2*time.Second || l.cloud.cut != 1 { // that of the secret
+			l.t.Errorf("the invocation took %v, and %d fetches were cut", res.Duration, l.cloud.cut)
 		}
+		l.invoke(parameterPath, "200 HIT parameter 1", anyCalls)
 	})
 }
 
@@ -150,8 +155,8 @@ func TestAClockThatIsSetBack(t *testing.T) {
 					return
 				}
 				l.invoke(secretPath, "200 STALE s3cret 1", anyCalls)
-				l.clock.Advance(4 * time.Hour)
-				l.invoke(secretPath, "400 ConnectionError", anyCalls) // and not for ever
+				l.clock.Advance(90 * time.Minute) // and the value is still from the future, but has stood in for an hour
+				l.invoke(secretPath, "400 ConnectionError", anyCalls)
 			})
 		})
 	}
