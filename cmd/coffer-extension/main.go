@@ -3,6 +3,9 @@
 
 // Command coffer-extension brings secrets and parameters to a Lambda function, or to
 // the processes beside it. See internal/extension.
+//
+// It is built with the tag nethttpomithttp2: both its sides speak HTTP/1.1, and net/http's
+// HTTP/2 would be 8 % of what every cold start loads.
 package main
 
 import (
