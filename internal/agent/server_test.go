@@ -97,18 +97,22 @@ func TestAPortThatIsTaken(t *testing.T) {
 	}
 }
 
-func TestPrefetchAsksForEach(t *testing.T) {
-	t.Parallel()
-	s := &store{answer: secretAnswer()}
-	agent.Prefetch(t.Context(), s, make([]cache.Ref, 40), slog.New(slog.DiscardHandler))
-	if len(s.asked) != 40 {
-		t.Errorf("%d", len(s.asked))
+// filler tells one error after the other.
+type filler []error
+
+func (f filler) Fill(_ context.Context, refs []cache.Ref, told func(cache.Ref, error)) {
+	for i, ref := range refs {
+		told(ref, f[i])
 	}
+}
+
+func TestPrefetchTellsOfFailures(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
-	s.err = errors.New("down")
-	agent.Prefetch(t.Context(), s, []cache.Ref{{ID: "x"}}, slog.New(slog.NewTextHandler(&log, nil)))
-	if !strings.Contains(log.String(), "prefetching failed") {
-		t.Errorf("logged %q", &log)
+	refs := []cache.Ref{{ID: "x"}, {ID: "y"}}
+	agent.Prefetch(t.Context(), filler{nil, errors.New("down")}, refs, slog.New(slog.NewTextHandler(&log, nil)))
+	if got := log.String(); !strings.Contains(got, `msg="prefetching failed" id=y code=InternalFailure`) || strings.Contains(got, "id=x") {
+		t.Errorf("logged %q", got)
 	}
 }
 

@@ -57,6 +57,12 @@ func (c *Cache) fetch(ctx context.Context, ref Ref) (Value, error) {
 	}
 	defer cancel()
 	v, err := c.source.Fetch(limited, ref)
+	return c.judge(ctx, limited, v, err)
+}
+
+// judge makes of an answer of the source what it counts for. The context limited is ctx
+// with the policy's timeout.
+func (c *Cache) judge(ctx, limited context.Context, v Value, err error) (Value, error) {
 	if err != nil {
 		v = Value{}
 		if ctx.Err() == nil && limited.Err() != nil && !isUnavailable(err) {

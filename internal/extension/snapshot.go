@@ -28,6 +28,14 @@ func (f *forgetful) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, erro
 	return v, err
 }
 
+// FetchMany implements cache.Batcher.
+func (f *forgetful) FetchMany(ctx context.Context, refs []cache.Ref, done func(i int, v cache.Value, err error)) {
+	cache.FetchMany(ctx, f.Source, refs, done)
+	if f.on.Load() {
+		f.Forget()
+	}
+}
+
 // holdBack says whether source and cache are to keep nothing.
 func (f *forgetful) holdBack(held *cache.Cache, on bool) {
 	f.on.Store(on)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 )
@@ -45,23 +46,66 @@ type Mux struct {
 	Named map[string]Source
 }
 
-var _ Source = (*Mux)(nil)
+var (
+	_ Source        = (*Mux)(nil)
+	_ cache.Batcher = (*Mux)(nil)
+)
 
 // Fetch implements cache.Source. The source is asked for the id without its name.
 func (m *Mux) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	name, rest := "", ref.ID
+	_, s, own, err := m.of(ref)
+	if err != nil {
+		return cache.Value{}, err
+	}
+	return s.Fetch(ctx, own)
+}
+
+// part is what one source is asked for of many refs.
+type part struct {
+	source Source
+	refs   []cache.Ref // as the source knows them
+	places []int       // of the refs among all
+}
+
+// FetchMany implements cache.Batcher: the sources are asked at the same time.
+func (m *Mux) FetchMany(ctx context.Context, refs []cache.Ref, done func(i int, v cache.Value, err error)) {
+	parts := map[string]*part{}
+	for i, ref := range refs {
+		name, s, own, err := m.of(ref)
+		if err != nil {
+			done(i, cache.Value{}, err)
+			continue
+		}
+		p := parts[name]
+		if p == nil {
+			p = &part{source: s}
+			parts[name] = p
+		}
+		p.refs, p.places = append(p.refs, own), append(p.places, i)
+	}
+	var wg sync.WaitGroup
+	for _, p := range parts {
+		wg.Go(func() {
+			cache.FetchMany(ctx, p.source, p.refs, func(i int, v cache.Value, err error) { done(p.places[i], v, err) })
+		})
+	}
+	wg.Wait()
+}
+
+// of returns the source of a ref by its name, and the ref as it knows it.
+func (m *Mux) of(ref cache.Ref) (name string, s Source, own cache.Ref, err error) {
+	rest := ref.ID
 	if ref.Kind == cache.Secret {
 		name, rest = Cut(ref.ID)
 	}
 	if name == "" {
-		return m.Default.Fetch(ctx, ref)
+		return name, m.Default, ref, nil
 	}
-	s := m.Named[name]
-	if s == nil {
-		return cache.Value{}, &Unconfigured{name}
+	if s = m.Named[name]; s == nil {
+		return name, nil, ref, &Unconfigured{name}
 	}
 	ref.ID = rest
-	return s.Fetch(ctx, ref)
+	return name, s, ref, nil
 }
 
 // Forget implements Source.

@@ -6,7 +6,11 @@ package source_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/source"
@@ -48,5 +52,33 @@ func TestIDsNameTheirSource(t *testing.T) {
 	}
 	if m.Forget(); aws.forgotten != 1 || vault.forgotten != 1 {
 		t.Errorf("forgotten %d and %d times", aws.forgotten, vault.forgotten)
+	}
+}
+
+// batching is an echo that says how many it was asked for at once.
+type batching struct{ echo }
+
+func (b *batching) FetchMany(_ context.Context, refs []cache.Ref, done func(int, cache.Value, error)) {
+	for i, ref := range refs {
+		done(i, cache.Value{Name: fmt.Sprintf("%s %s of %d", b.name, ref.ID, len(refs))}, nil)
+	}
+}
+
+func TestManyAreSharedOutToTheirSources(t *testing.T) {
+	t.Parallel()
+	m := &source.Mux{Default: &batching{echo{name: "aws"}}, Named: map[string]source.Source{"vault": &echo{name: "vault"}}}
+	refs := []cache.Ref{{ID: "a"}, {ID: "vault:x"}, {ID: "doppler:D"}, {ID: "b"}, {Kind: cache.Parameter, ID: "vault:3"}, {ID: "vault:y"}}
+	var mu sync.Mutex
+	got := make([]string, len(refs))
+	cache.FetchMany(t.Context(), m, refs, func(i int, v cache.Value, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if got[i] = v.Name; err != nil {
+			got[i] = err.Error()
+		}
+	})
+	want := []string{"aws a of 3", "vault x", "the source doppler is not configured", "aws b of 3", "aws vault:3 of 3", "vault y"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package aws is the source of secrets and parameters that speaks AWS's protocol: AWS
-// itself, or a Coffer server. It calls GetSecretValue and GetParameter and nothing else,
-// so that a role that may do these two can use it; of a ref that names a role, AssumeRole.
+// itself, or a Coffer server. A role that may call GetSecretValue and GetParameter can use
+// it. For many things at once it tries BatchGetSecretValue and GetParameters, which need
+// permissions of their own; for a ref that names a role, AssumeRole.
 package aws
 
 import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api"
@@ -33,23 +35,34 @@ var _ Assumer = (*client.Client)(nil)
 // errRoles is the refusal of a role without an Assumer.
 var errRoles = errors.New("no role can be assumed here")
 
-// Source fetches values through a Caller. It is safe for concurrent use if that is.
-type Source struct{ caller awsjson.Caller }
+// maxRefused bounds what is remembered of refused batches. A role is a group of its own.
+const maxRefused = 64
 
-var _ source.Source = Source{}
+// Source fetches values through a Caller. It is safe for concurrent use if that is.
+type Source struct {
+	caller awsjson.Caller
+
+	mu      sync.Mutex
+	refused map[group]bool // of which a batch was refused
+}
+
+var (
+	_ source.Source = (*Source)(nil)
+	_ cache.Batcher = (*Source)(nil)
+)
 
 // New returns a Source that calls through c.
-func New(c awsjson.Caller) Source { return Source{c} }
+func New(c awsjson.Caller) *Source { return &Source{caller: c} }
 
 // Forget drops what the Caller holds, if that can be told to.
-func (s Source) Forget() {
+func (s *Source) Forget() {
 	if c, ok := s.caller.(interface{ Forget() }); ok {
 		c.Forget()
 	}
 }
 
 // Fetch implements cache.Source.
-func (s Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+func (s *Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
 	caller, err := s.as(ref.Role)
 	if err != nil {
 		return cache.Value{}, err
@@ -59,14 +72,19 @@ func (s Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
 		fetch = getParameter
 	}
 	v, err := fetch(ctx, caller, ref)
+	return v, soft(err)
+}
+
+// soft marks an error that a value held before may stand in for.
+func soft(err error) error {
 	if err != nil && client.Unavailable(err) {
-		err = &cache.Unavailable{Err: err}
+		return &cache.Unavailable{Err: err}
 	}
-	return v, err
+	return err
 }
 
 // as returns who calls for a role, or for nobody in particular.
-func (s Source) as(role string) (awsjson.Caller, error) {
+func (s *Source) as(role string) (awsjson.Caller, error) {
 	if role == "" {
 		return s.caller, nil
 	}
@@ -83,6 +101,10 @@ func getSecret(ctx context.Context, caller awsjson.Caller, ref cache.Ref) (cache
 	if err != nil {
 		return cache.Value{}, err
 	}
+	return secretValue(out)
+}
+
+func secretValue(out *secretsmanager.GetSecretValueOutput) (cache.Value, error) {
 	if out.SecretString.IsZero() && out.SecretBinary.IsZero() {
 		return cache.Value{}, errors.New("secretsmanager:GetSecretValue: the answer has no value")
 	}
@@ -99,10 +121,13 @@ func getParameter(ctx context.Context, caller awsjson.Caller, ref cache.Ref) (ca
 	if err != nil {
 		return cache.Value{}, err
 	}
-	if out.Parameter == nil || out.Parameter.Value.IsZero() {
+	return parameterValue(out.Parameter)
+}
+
+func parameterValue(p *ssm.Parameter) (cache.Value, error) {
+	if p == nil || p.Value.IsZero() {
 		return cache.Value{}, errors.New("ssm:GetParameter: the answer has no value")
 	}
-	p := out.Parameter
 	v := cache.Value{
 		ARN: text(p.ARN), Name: text(p.Name), Text: p.Value.Value, Created: moment(p.LastModifiedDate),
 		Parameter: &cache.ParameterInfo{Type: p.Type, DataType: p.DataType, Selector: p.Selector},
