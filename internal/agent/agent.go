@@ -1,18 +1,20 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package agent is the HTTP interface on 127.0.0.1 that functions get their secrets
-// from: that of the AWS Parameters and Secrets Lambda Extension, with its paths, its
-// environment variables and its answers, so that a function does not notice whose
-// extension it talks to.
+// Package agent is the HTTP interface that programs of one host get their secrets from,
+// on 127.0.0.1 and on a unix socket. It has the paths, the environment variables and the
+// answers of the AWS Parameters and Secrets Lambda Extension and of the AWS Secrets
+// Manager Agent, so that a program does not notice whose it talks to. How each of the two
+// writes values and errors is a Contract; a path has one.
 //
 // What it does beyond: it serves while the function initialises; it tells why a request
 // failed, where an answer comes from and how old it is, in headers; it answers with the
-// last value it knows when the source is down; and it takes the report that a version
-// of a secret does not work, at /coffer/v1/failed.
+// last value it knows when the source is down; it takes the report that a version does
+// not work; and below /coffer/v1/ it answers many questions at once, and tells what changed.
 //
 // Every request must have a token that another program on the same machine does not
-// know, must be meant for this host, and must not have come through a proxy.
+// know, must be meant for this host, and must not have come through a proxy. What a caller
+// makes the source do is bounded by a budget; what is held is given without one.
 package agent
 
 import (
@@ -20,35 +22,72 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
-// Store is what the agent answers from. *cache.Cache is one.
+// Store is what the agent answers from. A *cache.Cache is one, and so is a cache.Caller.
 type Store interface {
 	Get(ctx context.Context, ref cache.Ref) (cache.Answer, error)
 	Refresh(ctx context.Context, ref cache.Ref) (cache.Answer, error)
 	Failed(ctx context.Context, ref cache.Ref, versionID string) (cache.Answer, error)
 }
 
-// Config is what an Agent needs.
+// Config is what an Agent needs. Only Store is required.
 type Config struct {
 	// Store has the values.
 	Store Store
+	// Limited returns the Store as somebody with a budget has it. Nil means that nobody
+	// has one.
+	Limited func(cache.Budget) Store
+	// Budget is how many calls to the source each caller may cause in a second, for long.
+	// Zero means any number.
+	Budget int
+	// Changes tells what changed since a cursor. Nil means that the path for that is not
+	// there.
+	Changes func(since string) (cache.News, error)
+	// Stats tells what is held, for the metrics. It may be nil.
+	Stats func() cache.Stats
 	// Tokens are what a request may show. Without any, every request is refused.
 	Tokens []secret.Value
+	// Contract is that of /secretsmanager/get, and of what is on no path.
+	Contract Contract
+	// Prefix is where the paths of secrets begin, with a slash at either end. Empty means
+	// DefaultPrefix.
+	Prefix string
+	// Metrics are counted in. Nil means that nobody else does.
+	Metrics *Metrics
+	// OpenMetrics shows the metrics to requests without a token.
+	OpenMetrics bool
 	// Log takes failures. It is never told a value. Nil discards.
 	Log *slog.Logger
+	// Now is the wall clock. Nil means the system's.
+	Now func() time.Time
 }
 
 // Agent is an http.Handler. It is safe for concurrent use.
 type Agent struct {
-	store  Store
-	tokens tokens
-	log    *slog.Logger
+	routes   map[string]*route
+	byPath   *route // of the paths that are a secret's id
+	nowhere  *route // of all others
+	prefix   string
+	callers  *callers
+	tokens   tokens
+	changes  func(since string) (cache.News, error)
+	stats    func() cache.Stats
+	metrics  *Metrics
+	log      *slog.Logger
+	underWay atomic.Int64
+	polls    chan struct{} // a place for each
+
+	ready    atomic.Bool
+	draining chan struct{}
+	drain    sync.Once
 }
 
 // New returns an Agent.
@@ -59,111 +98,95 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Agent{store: cfg.Store, tokens: newTokens(cfg.Tokens), log: cfg.Log}, nil
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = new(Metrics)
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if !validPrefix(cfg.Prefix) {
+		return nil, errors.New("agent: a path prefix needs a slash at either end")
+	}
+	a := &Agent{
+		prefix: cfg.Prefix, callers: newCallers(cfg), tokens: newTokens(cfg.Tokens), changes: cfg.Changes, stats: cfg.Stats,
+		metrics: cfg.Metrics, log: cfg.Log, polls: make(chan struct{}, maxPolls), draining: make(chan struct{}),
+	}
+	a.lay(cfg)
+	return a, nil
 }
 
-// The answers that are not values. The first two are the AWS extension's own words.
+// Ready says that what is to be fetched before anybody asks has been, as well as it can be.
+func (a *Agent) Ready() { a.ready.Store(true) }
+
+// Drain ends what waits for changes, now and from now on, and makes the agent not ready.
+// Other requests are answered as before.
+func (a *Agent) Drain() { a.drain.Do(func() { close(a.draining) }) }
+
+// The answers that are of no contract.
 const (
-	badToken     = "bad session token or header key"
-	failedText   = "an unexpected error occurred while executing request"
-	forwarded    = "Forwarded"
-	badHost      = "Bad host"
-	notFound     = "Not found"
-	notAllowed   = "Not allowed"
-	healthy      = "healthy"
-	tokenHeader  = "X-Aws-Parameters-Secrets-Token"
-	cacheHeader  = "X-Cache"
-	errorHeader  = "X-Error-Code"
-	failedPath   = "/coffer/v1/failed"
-	pingPath     = "/ping"
-	maxNameBytes = 2048 // of a secret's or parameter's name: SecretIdType, PSParameterName
+	forwarded  = "Forwarded"
+	badHost    = "Bad host"
+	notFound   = "Not found"
+	notAllowed = "Not allowed"
 )
-
-// route is a path's method and what its query asks for.
-type route struct {
-	method string
-	parse  func(query string) (request, error)
-}
-
-var routes = map[string]route{
-	"/secretsmanager/get":             {http.MethodGet, parseSecret},
-	"/systemsmanager/parameters/get":  {http.MethodGet, parseParameter},
-	"/systemsmanager/parameters/get/": {http.MethodGet, parseParameter},
-	failedPath:                        {http.MethodPost, parseFailed},
-	pingPath:                          {http.MethodGet, nil},
-}
 
 // ServeHTTP implements http.Handler.
 func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	to := a.routes[r.URL.Path]
+	if to == nil {
+		to = a.nowhere
+		if strings.HasPrefix(r.URL.Path, a.prefix) {
+			to = a.byPath
+		}
+	}
+	defer a.underWay.Add(-1)
+	to.count(a.serve(w, r, to, a.underWay.Add(1)))
+}
+
+// serve checks a request, which is the nth that is under way, in the order of the Secrets
+// Manager Agent, and answers it. It returns the status.
+func (a *Agent) serve(w http.ResponseWriter, r *http.Request, to *route, n int64) int {
+	if !to.open && to.contract.limit > 0 && n > to.contract.limit {
+		return refuse(w, http.StatusTooManyRequests, limitExceeded)
+	}
 	if _, ok := r.Header["X-Forwarded-For"]; ok {
-		refuse(w, http.StatusBadRequest, forwarded)
-		return
+		return refuse(w, http.StatusBadRequest, forwarded)
 	}
-	if !isLocal(r.Host) {
-		refuse(w, http.StatusForbidden, badHost)
-		return
+	user, onSocket := peer(r.Context())
+	if !onSocket && !isLocal(r.Host) {
+		return refuse(w, http.StatusForbidden, badHost)
 	}
-	to, found := routes[r.URL.Path]
-	if r.URL.Path != pingPath && !a.tokens.admit(r.Header[tokenHeader]) {
-		refuse(w, http.StatusUnauthorized, badToken)
-		return
-	}
-	if !found {
-		refuse(w, http.StatusNotFound, notFound)
-		return
+	token := a.tokens.admit(r.Header)
+	if token < 0 && !to.open {
+		return refuse(w, to.contract.tokenStatus, to.contract.tokenText)
 	}
 	if r.Method != to.method {
 		w.Header()["Allow"] = []string{to.method}
-		refuse(w, http.StatusMethodNotAllowed, notAllowed)
-		return
+		return refuse(w, http.StatusMethodNotAllowed, notAllowed)
 	}
-	if to.parse == nil {
-		refuse(w, http.StatusOK, healthy)
-		return
-	}
-	req, err := to.parse(r.URL.RawQuery)
-	if err != nil {
-		w.Header()[errorHeader] = []string{"ValidationException"}
-		refuse(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	a.answer(r.Context(), w, req)
+	return to.serve(a, call{w: w, r: r, contract: to.contract, who: caller{token, user}})
 }
 
-// answer fetches what a request asks for and writes it.
-func (a *Agent) answer(ctx context.Context, w http.ResponseWriter, req request) {
-	var got cache.Answer
-	var err error
-	switch {
-	case req.failed != "":
-		a.log.Info("a version was reported to fail", "id", req.ref.ID, "version", req.failed)
-		got, err = a.store.Failed(ctx, req.ref, req.failed)
-	case req.refresh:
-		got, err = a.store.Refresh(ctx, req.ref)
-	default:
-		got, err = a.store.Get(ctx, req.ref)
-	}
-	if err != nil {
-		code := codeOf(err)
-		a.log.Error("request failed", "id", req.ref.ID, "code", code, "error", err.Error())
-		w.Header()[errorHeader] = []string{code}
-		refuse(w, http.StatusBadRequest, failedText)
-		return
-	}
-	defer got.Wipe()
-	if got.Status == cache.Stale {
-		a.log.Warn("the source is unavailable: answering with the last value known", "id", req.ref.ID, "age", got.Age.String())
-	}
-	writeAnswer(w, &got)
+// call is one request that has passed the checks.
+type call struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	contract *contract
+	who      caller
+}
+
+// invalid answers a request that asks for nothing that there could be.
+func (c call) invalid(err error) int {
+	c.w.Header()[errorHeader] = []string{"ValidationException"}
+	return refuse(c.w, http.StatusBadRequest, err.Error())
 }
 
 // refuse writes a plain text. A client that sees it may use the connection again.
-func refuse(w http.ResponseWriter, status int, text string) {
-	h := w.Header()
-	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text))
+func refuse(w http.ResponseWriter, status int, text string) int {
+	return reply{status, plainText, []byte(text)}.write(w)
 }
 
 // isLocal reports whether a Host header means this host. A web page can make a browser
@@ -174,5 +197,5 @@ func isLocal(host string) bool {
 		return host == "[::1"
 	}
 	host, _, _ = strings.Cut(host, ":")
-	return slices.Contains([]string{"127.0.0.1", "localhost"}, strings.ToLower(host))
+	return host == "127.0.0.1" || strings.EqualFold(host, "localhost")
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,35 +28,43 @@ const (
 	badToken = "bad session token or header key"
 	sm       = "/secretsmanager/get"
 	ssm      = "/systemsmanager/parameters/get"
+	role     = "arn:aws:iam::123456789012:role/path/R+=,.@_-1"
 	arn      = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:prod/db"
 )
 
 func TestWhatARequestAsksFor(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
-		sm + "?secretId=db":                                       "Get {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=prod/db":                                  "Get {Kind:0 ID:prod/db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=prod%2Fdb%2Bx":                            "Get {Kind:0 ID:prod/db+x VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=a+b=c@d":                                  "Get {Kind:0 ID:a+b=c@d VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=" + arn:                                   "Get {Kind:0 ID:" + arn + " VersionID: Stage: Decrypt:false Role:}",
-		sm + "?versionStage=AWSPREVIOUS&secretId=db":              "Get {Kind:0 ID:db VersionID: Stage:AWSPREVIOUS Decrypt:false Role:}",
-		sm + "?secretId=db&versionId=v1&versionStage=X":           "Get {Kind:0 ID:db VersionID:v1 Stage:X Decrypt:false Role:}",
-		sm + "?secretId=db&unknown=x&secretId=other":              "Get {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=db&refreshNow=TRUE":                       "Refresh {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=db&refreshNow=1":                          "Refresh {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=db&refreshNow=0":                          "Get {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		ssm + "?name=p":                                           "Get {Kind:1 ID:p VersionID: Stage: Decrypt:false Role:}",
-		ssm + "/?name=/a/b":                                       "Get {Kind:1 ID:/a/b VersionID: Stage: Decrypt:false Role:}",
-		ssm + "?name=%2Fa%2Fb&withDecryption=true":                "Get {Kind:1 ID:/a/b VersionID: Stage: Decrypt:true Role:}",
-		ssm + "?name=/a&withDecryption=False":                     "Get {Kind:1 ID:/a VersionID: Stage: Decrypt:false Role:}",
-		ssm + "?name=/a&version=1":                                "Get {Kind:1 ID:/a VersionID:1 Stage: Decrypt:false Role:}",
-		ssm + "?name=/a&label=Dev":                                "Get {Kind:1 ID:/a VersionID: Stage:Dev Decrypt:false Role:}",
-		ssm + "?version=2&name=/a&label=Dev":                      "Get {Kind:1 ID:/a VersionID:2 Stage: Decrypt:false Role:}",
-		ssm + "?label=Dev&name=/a&version=2":                      "Get {Kind:1 ID:/a VersionID: Stage:Dev Decrypt:false Role:}",
-		ssm + "?name=/aws/reference/secretsmanager/db":            "Get {Kind:1 ID:/aws/reference/secretsmanager/db VersionID: Stage: Decrypt:false Role:}",
-		"POST /coffer/v1/failed?secretId=db&versionId=v1":         "Failed v1 {Kind:0 ID:db VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=" + strings.Repeat("x", 2048):             "Get {Kind:0 ID:" + strings.Repeat("x", 2048) + " VersionID: Stage: Decrypt:false Role:}",
-		sm + "?secretId=" + strings.Repeat("%41", 2048) + "&a&&=": "Get {Kind:0 ID:" + strings.Repeat("A", 2048) + " VersionID: Stage: Decrypt:false Role:}",
+		sm + "?secretId=db":                                   "Get secret db",
+		sm + "?secretId=prod/db":                              "Get secret prod/db",
+		sm + "?secretId=prod%2Fdb%2Bx":                        "Get secret prod/db+x",
+		sm + "?secretId=a+b=c@d":                              "Get secret a+b=c@d",
+		sm + "?secretId=" + arn:                               "Get secret " + arn,
+		sm + "?versionStage=AWSPREVIOUS&secretId=db":          "Get secret db stage AWSPREVIOUS",
+		sm + "?secretId=db&versionId=v1&versionStage=X":       "Get secret db version v1 stage X",
+		sm + "?secretId=db&unknown=x&secretId=other":          "Get secret db",
+		sm + "?secretId=db&refreshNow=TRUE":                   "Refresh secret db",
+		sm + "?secretId=db&refreshNow=1":                      "Refresh secret db",
+		sm + "?secretId=db&refreshNow=0":                      "Get secret db",
+		ssm + "?name=p":                                       "Get parameter p",
+		ssm + "/?name=/a/b":                                   "Get parameter /a/b",
+		ssm + "?name=%2Fa%2Fb&withDecryption=true":            "Get parameter /a/b decrypted",
+		ssm + "?name=/a&withDecryption=False":                 "Get parameter /a",
+		ssm + "?name=/a&version=1":                            "Get parameter /a version 1",
+		ssm + "?name=/a&label=Dev":                            "Get parameter /a stage Dev",
+		ssm + "?version=2&name=/a&label=Dev":                  "Get parameter /a version 2",
+		ssm + "?label=Dev&name=/a&version=2":                  "Get parameter /a stage Dev",
+		ssm + "?name=/aws/reference/secretsmanager/db":        "Get parameter /aws/reference/secretsmanager/db",
+		sm + "?secretId=db&failedVersion=v1":                  "Failed v1 secret db",
+		sm + "?secretId=db&roleArn=" + role:                   "Get secret db as " + role,
+		ssm + "?name=/a&roleArn=" + role + "&refreshNow=true": "Refresh parameter /a as " + role,
+		"/v1/db": "Get secret db",
+		"/v1/prod/db/x?versionId=v1&versionStage=X":               "Get secret prod/db/x version v1 stage X",
+		"/v1/" + arn + "?refreshNow=1&roleArn=" + role:            "Refresh secret " + arn + " as " + role,
+		"/v1/db?failedVersion=v1&&":                               "Failed v1 secret db",
+		"POST /coffer/v1/failed?secretId=db&versionId=v1":         "Failed v1 secret db",
+		sm + "?secretId=" + strings.Repeat("x", 2048):             "Get secret " + strings.Repeat("x", 2048),
+		sm + "?secretId=" + strings.Repeat("%41", 2048) + "&a&&=": "Get secret " + strings.Repeat("A", 2048),
 	} {
 		s := &store{answer: secretAnswer()}
 		method := http.MethodGet
@@ -116,66 +125,33 @@ func TestHeadersTellWhereAnAnswerComesFrom(t *testing.T) {
 	}{{"v-1", `"v-1"`, cache.Hit}, {"", "", cache.Stale}, {"a\r\nb", "", cache.Miss}} {
 		a := secretAnswer()
 		a.VersionID, a.Status = c.version, c.status
-		h := do(t, newAgent(t, &store{answer: a}, io.Discard), http.MethodGet, sm+"?secretId=x", nil).Header()
-		if h.Get("X-Cache") != string(c.status) || h.Get("Age") != "42" || h.Get("ETag") != c.etag {
-			t.Errorf("%q: %v", c.version, h)
+		for _, target := range []string{sm + "?secretId=x", "/v1/x", "/v1/x?field=password"} {
+			w := do(t, newAgent(t, &store{answer: a}, io.Discard), http.MethodGet, target, nil)
+			h := w.Header()
+			if h.Get("X-Cache") != string(c.status) || h.Get("Age") != "42" || h.Get("ETag") != c.etag || h.Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
+				t.Errorf("%s %q: %v", target, c.version, h)
+			}
 		}
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestTheAgentsBodies(t *testing.T) {
 	t.Parallel()
+	binary := secretAnswer()
+	binary.Text, binary.Binary, binary.Created = secret.Value{}, secret.New([]byte{0, 1, 254}), time.Unix(7, 46e6)
 	for name, c := range map[string]struct {
-		method, target string
-		header         map[string]string
-		status         int
-		body           string
+		answer cache.Answer
+		want   string
 	}{
-		"no token":               {"GET", sm + "?secretId=x", map[string]string{"X-Aws-Parameters-Secrets-Token": ""}, 401, badToken},
-		"a wrong token":          {"GET", sm + "?secretId=x", map[string]string{"X-Aws-Parameters-Secrets-Token": "x"}, 401, badToken},
-		"a part of the token":    {"GET", sm + "?secretId=x", map[string]string{"X-Aws-Parameters-Secrets-Token": token[:5]}, 401, badToken},
-		"no token, no path":      {"GET", "/x", map[string]string{"X-Aws-Parameters-Secrets-Token": ""}, 401, badToken},
-		"the second token":       {"GET", sm + "?secretId=x", map[string]string{"X-Aws-Parameters-Secrets-Token": "second"}, 200, ""},
-		"a proxy":                {"GET", sm + "?secretId=x", map[string]string{"X-Forwarded-For": "10.0.0.1"}, 400, "Forwarded"},
-		"a proxy, for a ping":    {"GET", "/ping", map[string]string{"X-Forwarded-For": "10.0.0.1"}, 400, "Forwarded"},
-		"another host":           {"GET", sm + "?secretId=x", map[string]string{"Host": "evil.example"}, 403, "Bad host"},
-		"a host like ours":       {"GET", sm + "?secretId=x", map[string]string{"Host": "localhost.evil.example:2773"}, 403, "Bad host"},
-		"an address like ours":   {"GET", sm + "?secretId=x", map[string]string{"Host": "127.0.0.2"}, 403, "Bad host"},
-		"no host":                {"GET", sm + "?secretId=x", map[string]string{"Host": ":2773"}, 403, "Bad host"},
-		"our address":            {"GET", sm + "?secretId=x", map[string]string{"Host": "127.0.0.1:2773"}, 200, ""},
-		"our host, in capitals":  {"GET", sm + "?secretId=x", map[string]string{"Host": "LocalHost"}, 200, ""},
-		"our IPv6 address":       {"GET", sm + "?secretId=x", map[string]string{"Host": "[::1]:2773"}, 200, ""},
-		"an IPv6 address":        {"GET", sm + "?secretId=x", map[string]string{"Host": "[::1:1]:2773"}, 403, "Bad host"},
-		"an unknown path":        {"GET", "/secretsmanager", nil, 404, "Not found"},
-		"the root":               {"GET", "/", nil, 404, "Not found"},
-		"another verb":           {"POST", sm + "?secretId=x", nil, 405, "Not allowed"},
-		"HEAD":                   {"HEAD", sm + "?secretId=x", nil, 405, "Not allowed"},
-		"a report by GET":        {"GET", "/coffer/v1/failed?secretId=x&versionId=y", nil, 405, "Not allowed"},
-		"a ping":                 {"GET", "/ping", map[string]string{"X-Aws-Parameters-Secrets-Token": ""}, 200, "healthy"},
-		"another verb's ping":    {"POST", "/ping", nil, 405, "Not allowed"},
-		"no secretId":            {"GET", sm, nil, 400, "missing parameter secretId"},
-		"an empty secretId":      {"GET", sm + "?secretId=", nil, 400, "missing parameter secretId"},
-		"a secretId in capitals": {"GET", sm + "?SecretId=x", nil, 400, "missing parameter secretId"},
-		"no name":                {"GET", ssm + "?version=1", nil, 400, "missing parameter name"},
-		"no failed version":      {"POST", "/coffer/v1/failed?secretId=x", nil, 400, "missing parameter versionId"},
-		"a bad escape":           {"GET", sm + "?secretId=%zz", nil, 400, "a parameter is not properly encoded"},
-		"a long name":            {"GET", sm + "?secretId=" + strings.Repeat("x", 2049), nil, 400, "a parameter is too long"},
-		"many parameters":        {"GET", sm + "?" + strings.Repeat("a=b&", 16) + "secretId=x", nil, 400, "too many parameters"},
-		"neither true nor false": {"GET", ssm + "?name=x&withDecryption=yes", nil, 400, "invalid withDecryption value"},
-		"a strange refreshNow":   {"GET", sm + "?secretId=x&refreshNow=yes", nil, 400, "invalid refreshNow value"},
-		"a role":                 {"GET", sm + "?secretId=x&roleArn=arn:aws:iam::1:role/x", nil, 400, "roleArn is not supported"},
+		"a binary secret":            {binary, `{"ARN":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:prod/db-AbCdEf","Name":"prod/db","VersionId":"v-1","SecretBinary":"AAH+","VersionStages":["AWSCURRENT"],"CreatedDate":"7.046"}`},
+		"what a source leaves out":   {cache.Answer{Value: cache.Value{Text: secret.FromString("")}}, `{"SecretString":""}`},
+		"nothing but a stage":        {cache.Answer{Value: cache.Value{Stages: []string{"a", "b"}}}, `{"VersionStages":["a","b"]}`},
+		"a value that has no member": {cache.Answer{}, `{}`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &store{answer: secretAnswer()}
-			w := do(t, newAgent(t, s, io.Discard), c.method, c.target, c.header)
-			if w.Code != c.status || c.body != "" && w.Body.String() != c.body {
-				t.Errorf("%d %q, want %d %q", w.Code, w.Body, c.status, c.body)
-			}
-			if c.body != "" && (len(s.asked) != 0 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain")) {
-				t.Errorf("asked %v, answered %v", s.asked, w.Header())
-			}
-		})
+		w := do(t, newAgent(t, &store{answer: c.answer}, io.Discard), http.MethodGet, "/v1/x", nil)
+		if diff := cmp.Diff(c.want, w.Body.String()); diff != "" {
+			t.Errorf("%s: body (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -5,10 +5,8 @@ package agent
 
 import (
 	"encoding/base64"
-	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,27 +23,16 @@ const maxPooled = 64 << 10
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// writeAnswer writes a value in the form of the AWS extension, and what it does not tell
-// in headers. The buffer is overwritten before anybody else gets it.
-func writeAnswer(w http.ResponseWriter, a *cache.Answer) {
+// withBuffer lends f a buffer with so much room. f returns it as it is then, and it is
+// overwritten before anybody else gets it.
+func withBuffer(room int, f func([]byte) []byte) {
 	buffer := buffers.Get().(*[]byte)
-	b := appendBody(slices.Grow((*buffer)[:0], room(&a.Value)), &a.Value)
-	defer func() {
-		clear(b)
-		if cap(b) <= maxPooled {
-			*buffer = b[:0]
-			buffers.Put(buffer)
-		}
-	}()
-	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(b))}
-	h[cacheHeader] = []string{string(a.Status)}
-	h["Age"] = []string{strconv.FormatInt(int64(a.Age/time.Second), 10)}
-	if a.VersionID != "" && strings.IndexFunc(a.VersionID, notInETag) < 0 {
-		h["Etag"] = []string{`"` + a.VersionID + `"`}
+	b := f(slices.Grow((*buffer)[:0], room))
+	clear(b)
+	if cap(b) <= maxPooled {
+		*buffer = b[:0]
+		buffers.Put(buffer)
 	}
-	_, _ = w.Write(b)
 }
 
 // room is what a value's body takes, unless an unusual number of its characters is to be
@@ -59,8 +46,7 @@ func room(v *cache.Value) int {
 	return n
 }
 
-func notInETag(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }
-
+// appendBody writes a value as the AWS extension does: every member is there.
 func appendBody(b []byte, v *cache.Value) []byte {
 	if v.Parameter != nil {
 		return appendParameter(b, v)
@@ -69,28 +55,11 @@ func appendBody(b []byte, v *cache.Value) []byte {
 	b = appendTime(append(b, `,"CreatedDate":`...), v.Created)
 	b = appendMember(b, `,"Name":`, v.Name)
 	b = append(b, `,"SecretBinary":`...)
-	if v.Binary.IsZero() {
-		b = append(b, "null"...)
-	} else {
-		b = append(b, '"')
-		b = base64.StdEncoding.AppendEncode(b, v.Binary.Reveal())
-		b = append(b, '"')
-	}
+	b = appendBinary(b, v.Binary)
 	b = appendSecret(append(b, `,"SecretString":`...), v.Text)
 	b = appendMember(b, `,"VersionId":`, v.VersionID)
 	b = append(b, `,"VersionStages":`...)
-	if v.Stages == nil {
-		b = append(b, "null"...)
-	} else {
-		b = append(b, '[')
-		for i, s := range v.Stages {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = api.AppendString(b, s)
-		}
-		b = append(b, ']')
-	}
+	b = appendStages(b, v.Stages)
 	return append(b, `,"ResultMetadata":{}}`...)
 }
 
@@ -129,6 +98,28 @@ func appendSecret(b []byte, v secret.Value) []byte {
 		return append(b, "null"...)
 	}
 	return api.AppendString(b, v.Reveal())
+}
+
+func appendBinary(b []byte, v secret.Value) []byte {
+	if v.IsZero() {
+		return append(b, "null"...)
+	}
+	b = base64.StdEncoding.AppendEncode(append(b, '"'), v.Reveal())
+	return append(b, '"')
+}
+
+func appendStages(b []byte, stages []string) []byte {
+	if stages == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for i, s := range stages {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = api.AppendString(b, s)
+	}
+	return append(b, ']')
 }
 
 func appendTime(b []byte, t time.Time) []byte {

@@ -22,8 +22,10 @@ func TestABodyHasRoom(t *testing.T) {
 		"parameter": {Text: secret.FromString(long), Parameter: &cache.ParameterInfo{SourceResult: secret.FromString(long)}},
 		"names":     {ARN: strings.Repeat("a", 2048), Name: strings.Repeat("n", 2048), Text: secret.FromString("x")},
 	} {
-		if n := len(appendBody(nil, &v)); n > room(&v) {
-			t.Errorf("%s: %d bytes do not fit %d", name, n, room(&v))
+		for _, c := range []*contract{&extensionRules, &agentRules} {
+			if n := len(c.body(nil, &v)); n > room(&v) {
+				t.Errorf("%s: %d bytes do not fit %d", name, n, room(&v))
+			}
 		}
 	}
 }

@@ -5,7 +5,6 @@ package agent_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -37,10 +36,27 @@ type store struct {
 func (s *store) take(how string, ref cache.Ref) (cache.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = append(s.asked, fmt.Sprintf("%s %+v", how, ref))
+	s.asked = append(s.asked, how+" "+describe(ref))
 	a := s.answer
 	a.Value = a.Value.Clone()
 	return a, s.err
+}
+
+// describe says what a Ref asks for.
+func describe(ref cache.Ref) string {
+	text := []string{"secret", ref.ID}
+	if ref.Kind == cache.Parameter {
+		text[0] = "parameter"
+	}
+	for _, part := range [][2]string{{"version", ref.VersionID}, {"stage", ref.Stage}, {"as", ref.Role}} {
+		if part[1] != "" {
+			text = append(text, part[0], part[1])
+		}
+	}
+	if ref.Decrypt {
+		text = append(text, "decrypted")
+	}
+	return strings.Join(text, " ")
 }
 
 func (s *store) Get(_ context.Context, ref cache.Ref) (cache.Answer, error) {
@@ -71,12 +87,16 @@ func parameterAnswer() cache.Answer {
 	}}
 }
 
-func newAgent(t testing.TB, s agent.Store, log io.Writer) *agent.Agent {
+func newAgent(t testing.TB, s agent.Store, log io.Writer, configure ...func(*agent.Config)) *agent.Agent {
 	t.Helper()
-	a, err := agent.New(agent.Config{
+	cfg := agent.Config{
 		Store: s, Tokens: []secret.Value{secret.FromString(token), secret.FromString("second")},
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	for _, f := range configure {
+		f(&cfg)
+	}
+	a, err := agent.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

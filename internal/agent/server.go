@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// maxConns bounds the connections that are served at once; more wait to be
-	// accepted. A function has a few.
-	maxConns = 512
+	// maxConns bounds the connections of one listener that are served at once; more wait
+	// to be accepted. It is the most that the Secrets Manager Agent can be set to.
+	maxConns = 1000
 	// maxHeader bounds a request's line and headers, in bytes: a name of 2 KiB, each
 	// byte encoded, and a session token, which AWS says may grow.
 	maxHeader = 32 << 10
@@ -39,32 +39,40 @@ func Listen(port int) (net.Listener, error) {
 	return l, err
 }
 
-// Server serves an Agent at a listener.
+// Server serves an Agent at its listeners.
 type Server struct {
 	http *http.Server
 	done chan struct{}
-	err  error
+	once sync.Once
+	all  sync.WaitGroup
+	err  error // of the listener that failed first
 }
 
-// Serve begins to serve. Stop ends it, and closes the listener.
-func Serve(l net.Listener, handler http.Handler, log *slog.Logger) *Server {
+// Serve begins to serve, at more listeners too. Stop ends it, and closes the listeners.
+func Serve(l net.Listener, handler http.Handler, log *slog.Logger, more ...net.Listener) *Server {
 	s := &Server{
 		http: &http.Server{
 			Handler: handler, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeader,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: withPeer,
 		},
 		done: make(chan struct{}),
 	}
-	go func() {
-		defer close(s.done)
-		if err := s.http.Serve(limit(l, maxConns)); !errors.Is(err, http.ErrServerClosed) {
-			s.err = fmt.Errorf("serving: %w", err)
-		}
-	}()
+	for _, l := range append([]net.Listener{l}, more...) {
+		s.all.Go(func() {
+			err := s.http.Serve(limit(l, maxConns))
+			s.once.Do(func() {
+				if !errors.Is(err, http.ErrServerClosed) {
+					s.err = fmt.Errorf("serving: %w", err)
+				}
+				close(s.done)
+			})
+		})
+	}
 	return s
 }
 
-// Done is closed when the server has stopped serving, for whatever reason.
+// Done is closed when the server has stopped serving at one of its listeners, for whatever
+// reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Stop refuses new connections, waits for requests under way until ctx ends, then cuts
@@ -73,7 +81,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}
-	<-s.done
+	s.all.Wait()
 	return s.err
 }
 

@@ -43,6 +43,17 @@ type Settings struct {
 	Quiet bool
 	// Prefetch is what to fetch before anybody asks.
 	Prefetch []cache.Ref
+	// Contract is that of /secretsmanager/get, and Prefix is where the paths of secrets
+	// begin.
+	Contract Contract
+	Prefix   string
+	// Budget is how many calls to the source each caller may cause in a second. Zero is
+	// any number.
+	Budget int
+	// Socket is the path of the unix socket to listen on too, if there is one.
+	Socket string
+	// OpenMetrics shows the metrics to requests without a token.
+	OpenMetrics bool
 	// Warnings say which variables have a value that can't be used, and what is used
 	// for it. A wrong setting is no reason to keep a function from starting.
 	Warnings []string
@@ -55,6 +66,11 @@ type Settings struct {
 //	COFFER_PARAMETERS_TTL  the same for parameters
 //	COFFER_STALE           how long a value may stand in for a source that is down; 0s is never
 //	COFFER_PREFETCH        secrets and parameters to fetch at the start, with commas between
+//	COFFER_CONTRACT        extension or agent: how /secretsmanager/get answers
+//	COFFER_PATH_PREFIX     where the paths of secrets begin, such as /v1/
+//	COFFER_REQUEST_BUDGET  calls to the source that each caller may cause in a second; 0 is any number
+//	COFFER_SOCKET          a unix socket to listen on too
+//	COFFER_METRICS         open shows the metrics without a token
 func SettingsFrom(getenv func(string) string) Settings {
 	s := Settings{Level: slog.LevelInfo}
 	r := reader{getenv: getenv, settings: &s}
@@ -73,6 +89,16 @@ func SettingsFrom(getenv func(string) string) Settings {
 		s.Secrets.Stale, s.Parameters.Stale = stale, stale
 	}
 	r.level("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL")
+	s.Contract = Contract(r.choice("COFFER_CONTRACT", string(ExtensionContract), string(AgentContract)))
+	s.OpenMetrics = r.choice("COFFER_METRICS", "", "open") == "open"
+	s.Budget = r.number("COFFER_REQUEST_BUDGET", DefaultBudget, 0, maxBudget)
+	s.Socket = getenv("COFFER_SOCKET")
+	if s.Prefix = getenv("COFFER_PATH_PREFIX"); !validPrefix(s.Prefix) {
+		if s.Prefix != "" {
+			r.warn("COFFER_PATH_PREFIX has no slash at either end. Using %s.", DefaultPrefix)
+		}
+		s.Prefix = DefaultPrefix
+	}
 	var wrong []error
 	s.Prefetch, wrong = parsePrefetch(getenv("COFFER_PREFETCH"))
 	for _, err := range wrong {
@@ -107,6 +133,18 @@ func (r reader) number(name string, def, least, most int) int {
 		return most
 	}
 	return n
+}
+
+// choice reads one of two words, in any case, of which the first is the default.
+func (r reader) choice(name, def, other string) string {
+	text := strings.TrimSpace(r.getenv(name))
+	switch {
+	case strings.EqualFold(text, other):
+		return other
+	case text != "" && !strings.EqualFold(text, def):
+		r.warn("%s can be %s. Ignoring what it is.", name, strings.TrimPrefix(def+" or "+other, " or "))
+	}
+	return def
 }
 
 func (r reader) boolean(name string, def bool) bool {

@@ -21,7 +21,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	five := cache.Policy{TTL: 5 * time.Minute}
 	base := func(change func(*agent.Settings)) agent.Settings {
-		s := agent.Settings{Port: 2773, Secrets: five, Parameters: five, MaxItems: 1000, MaxConns: 3}
+		s := agent.Settings{Port: 2773, Secrets: five, Parameters: five, MaxItems: 1000, MaxConns: 3, Contract: "extension", Prefix: "/v1/", Budget: 50}
 		change(&s)
 		return s
 	}
@@ -62,6 +62,14 @@ func TestSettings(t *testing.T) {
 		}, base(func(s *agent.Settings) {
 			s.Secrets, s.Parameters = cache.Policy{TTL: 45 * time.Minute, Stale: -1}, cache.Policy{TTL: 24 * time.Hour, Stale: -1}
 		}), 1},
+		"how it answers": {map[string]string{
+			"COFFER_CONTRACT": "Agent", "COFFER_PATH_PREFIX": "/secrets/", "COFFER_REQUEST_BUDGET": "0", "COFFER_SOCKET": "/run/x.sock", "COFFER_METRICS": "open",
+		}, base(func(s *agent.Settings) {
+			s.Contract, s.Prefix, s.Budget, s.Socket, s.OpenMetrics = agent.AgentContract, "/secrets/", 0, "/run/x.sock", true
+		}), 0},
+		"how it can't answer": {map[string]string{
+			"COFFER_CONTRACT": "vault", "COFFER_PATH_PREFIX": "secrets/", "COFFER_REQUEST_BUDGET": "-1", "COFFER_METRICS": "closed",
+		}, base(func(*agent.Settings) {}), 4},
 		"prefetch": {map[string]string{"COFFER_PREFETCH": " prod/db, /p ,ssm:q,secretsmanager:/s,,vault:db#user,not one,arn:aws:ssm:eu-west-1:123456789012:parameter/r," + arn}, base(func(s *agent.Settings) {
 			parameter := func(id string) cache.Ref { return cache.Ref{Kind: cache.Parameter, ID: id, Decrypt: true} }
 			s.Prefetch = []cache.Ref{
@@ -108,7 +116,7 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{
-		"AWS_SESSION_TOKEN": "one", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "two", "COFFER_AGENT_TOKEN": "three", "COFFER_AGENT_TOKEN_FILE": file,
+		"AWS_TOKEN": "zero", "AWS_SESSION_TOKEN": "one", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "file://" + file, "COFFER_AGENT_TOKEN": "three", "COFFER_AGENT_TOKEN_FILE": file,
 	}
 	got, err := agent.TokensFrom(func(n string) string { return env[n] })
 	if err != nil {
@@ -118,13 +126,13 @@ func TestTokens(t *testing.T) {
 	for _, v := range got {
 		plain = append(plain, v.RevealString())
 	}
-	if diff := cmp.Diff([]string{"one", "two", "three", "four"}, plain); diff != "" {
+	if diff := cmp.Diff([]string{"zero", "one", "four", "three", "four"}, plain); diff != "" {
 		t.Error(diff)
 	}
 	for _, bad := range []string{"/does/not/exist", os.DevNull} {
 		env["COFFER_AGENT_TOKEN_FILE"] = bad
-		if _, err := agent.TokensFrom(func(n string) string { return env[n] }); err == nil {
-			t.Errorf("%s was accepted", bad)
+		if others, err := agent.TokensFrom(func(n string) string { return env[n] }); err == nil || len(others) != 4 {
+			t.Errorf("%s: %v and %d other tokens", bad, err, len(others))
 		}
 	}
 }

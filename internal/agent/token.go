@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 
@@ -32,38 +33,53 @@ func newTokens(values []secret.Value) tokens {
 	return t
 }
 
-// admit reports whether a header, given once, has one of the tokens.
-func (t tokens) admit(header []string) bool {
-	if len(header) != 1 {
-		return false
+// tokenHeaders are where a token may be shown.
+var tokenHeaders = [...]string{"X-Aws-Parameters-Secrets-Token", "X-Vault-Token"}
+
+// admit returns the place of the token that one of the headers, given once, shows. It is
+// less than zero if none does.
+func (t tokens) admit(h http.Header) int {
+	place := 0 // counted from one
+	for _, name := range tokenHeaders {
+		if values := h[name]; len(values) == 1 {
+			shown := sha256.Sum256([]byte(values[0]))
+			for i := range t {
+				place = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(t[i][:], shown[:]), i+1, place)
+			}
+		}
 	}
-	shown := sha256.Sum256([]byte(header[0]))
-	match := 0
-	for i := range t {
-		match |= subtle.ConstantTimeCompare(t[i][:], shown[:])
-	}
-	return match == 1
+	return place - 1
 }
 
-// TokensFrom returns the tokens that the environment names: AWS_SESSION_TOKEN, as
-// functions send it to the AWS extension; AWS_CONTAINER_AUTHORIZATION_TOKEN, which takes
-// its place under SnapStart and in containers; and Coffer's own, COFFER_AGENT_TOKEN, or
-// the content of COFFER_AGENT_TOKEN_FILE without the space around it.
+// fromFile begins a variable whose token is in a file.
+const fromFile = "file://"
+
+// TokensFrom returns the tokens that the environment names: AWS_TOKEN, as programs send it
+// to the Secrets Manager Agent; AWS_SESSION_TOKEN, as functions send it to the AWS
+// extension; AWS_CONTAINER_AUTHORIZATION_TOKEN, which takes its place under SnapStart and in
+// containers; and Coffer's own, COFFER_AGENT_TOKEN. Each is the token, or file:// and the
+// path of a file that has it. So has COFFER_AGENT_TOKEN_FILE. The space around a file's
+// token does not count.
 func TokensFrom(getenv func(string) string) ([]secret.Value, error) {
 	var found []secret.Value
-	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "COFFER_AGENT_TOKEN"} {
-		if v := getenv(name); v != "" {
-			found = append(found, secret.FromString(v))
+	var wrong error
+	for _, name := range []string{"AWS_TOKEN", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "COFFER_AGENT_TOKEN", "COFFER_AGENT_TOKEN_FILE"} {
+		token := getenv(name)
+		file, isFile := strings.CutPrefix(token, fromFile)
+		switch {
+		case token == "":
+		case isFile || name == "COFFER_AGENT_TOKEN_FILE":
+			v, err := readToken(file)
+			if err != nil {
+				wrong = errors.Join(wrong, fmt.Errorf("%s: %w", name, err))
+				continue
+			}
+			found = append(found, v)
+		default:
+			found = append(found, secret.FromString(token))
 		}
 	}
-	if file := getenv("COFFER_AGENT_TOKEN_FILE"); file != "" {
-		v, err := readToken(file)
-		if err != nil {
-			return nil, fmt.Errorf("COFFER_AGENT_TOKEN_FILE: %w", err)
-		}
-		found = append(found, v)
-	}
-	return found, nil
+	return found, wrong
 }
 
 func readToken(file string) (secret.Value, error) {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/coffer-secrets/coffer/internal/agent"
 	"github.com/coffer-secrets/coffer/internal/lambdaapi"
 )
 
@@ -43,7 +42,9 @@ type extension struct {
 func (e *extension) live(ctx context.Context) error {
 	defer e.background.end()
 	var fetched <-chan struct{}
-	if e.kind != snapStart {
+	if e.kind == snapStart {
+		e.agent.Ready() // for what can be had before the snapshot
+	} else {
 		fetched = e.prefetch(ctx)
 	}
 	invoked, err := e.register(ctx)
@@ -109,9 +110,7 @@ func (e *extension) invoke(ctx context.Context) {
 
 // prefetch begins to fetch what the settings name. The channel is closed when it has.
 func (e *extension) prefetch(ctx context.Context) <-chan struct{} {
-	return e.background.start(ctx, func(ctx context.Context) {
-		agent.Prefetch(ctx, e.held, e.settings.Prefetch, e.log)
-	})
+	return e.background.start(ctx, e.fetchAhead)
 }
 
 // await waits for a short time.

@@ -47,6 +47,7 @@ type parts struct {
 	log      *slog.Logger
 	held     *cache.Cache
 	source   *forgetful
+	agent    *agent.Agent
 	server   *agent.Server
 }
 
@@ -55,13 +56,13 @@ type parts struct {
 func (p *process) run(ctx context.Context) error {
 	settings := agent.SettingsFrom(p.getenv)
 	lambda := p.getenv("AWS_LAMBDA_RUNTIME_API")
-	listener, err := p.listen(settings.Port)
+	listeners, err := p.open(settings)
 	if err != nil {
 		return p.cannotStart(ctx, lambda, "Extension.Listen", err)
 	}
-	x, err := p.assemble(settings, listener)
+	x, err := p.assemble(settings, listeners)
 	if err != nil {
-		listener.Close()
+		closeAll(listeners)
 		return p.cannotStart(ctx, lambda, "Extension.Configuration", err)
 	}
 	if lambda == "" {
@@ -71,6 +72,26 @@ func (p *process) run(ctx context.Context) error {
 	defer api.Close()
 	e := &extension{parts: x, api: api, name: filepath.Base(p.name), kind: p.getenv("AWS_LAMBDA_INITIALIZATION_TYPE")}
 	return e.live(ctx)
+}
+
+// open opens the port, and the unix socket if there is to be one.
+func (p *process) open(settings agent.Settings) ([]net.Listener, error) {
+	port, err := p.listen(settings.Port)
+	if err != nil || settings.Socket == "" {
+		return []net.Listener{port}, err
+	}
+	socket, err := agent.ListenSocket(settings.Socket)
+	if err != nil {
+		port.Close()
+		return nil, err
+	}
+	return []net.Listener{port, socket}, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // cannotStart tells Lambda, if that is where we are, why the program is about to exit.
@@ -87,7 +108,7 @@ func (p *process) cannotStart(ctx context.Context, lambda, kind string, err erro
 }
 
 // assemble builds the parts and begins to serve.
-func (p *process) assemble(settings agent.Settings, listener net.Listener) (*parts, error) {
+func (p *process) assemble(settings agent.Settings, listeners []net.Listener) (*parts, error) {
 	log := newLog(p.errs, settings, p.getenv("AWS_LAMBDA_LOG_FORMAT"))
 	for _, w := range settings.Warnings {
 		log.Warn(w)
@@ -96,9 +117,10 @@ func (p *process) assemble(settings agent.Settings, listener net.Listener) (*par
 	if err != nil {
 		return nil, err
 	}
-	source := &forgetful{Source: from}
+	source, metrics := &forgetful{Source: from}, new(agent.Metrics)
 	held, err := cache.New(cache.Config{
 		Source: source, Secrets: settings.Secrets, Parameters: settings.Parameters, MaxItems: settings.MaxItems, Now: p.now,
+		Observe: metrics.Observe,
 	})
 	if err != nil {
 		return nil, err
@@ -114,22 +136,37 @@ func (p *process) assemble(settings agent.Settings, listener net.Listener) (*par
 		}
 		log.Error("the tokens that requests may show are not all there", "tokens", len(tokens), "error", fmt.Sprint(err))
 	}
-	handler, err := agent.New(agent.Config{Store: held, Tokens: tokens, Log: log})
+	handler, err := agent.New(agent.Config{
+		Store: held, Limited: func(b cache.Budget) agent.Store { return held.For(b) }, Budget: settings.Budget,
+		Changes: held.Changes, Stats: held.Stats, Tokens: tokens, Contract: settings.Contract, Prefix: settings.Prefix,
+		Metrics: metrics, OpenMetrics: settings.OpenMetrics, Log: log, Now: p.now,
+	})
 	if err != nil {
 		held.Close()
 		return nil, err
 	}
-	log.Info("serving secrets", "version", version(), "address", listener.Addr().String())
-	return &parts{settings, log, held, source, agent.Serve(listener, handler, log)}, nil
+	for _, l := range listeners {
+		log.Info("serving secrets", "version", version(), "address", l.Addr().String())
+	}
+	server := agent.Serve(listeners[0], handler, log, listeners[1:]...)
+	return &parts{settings, log, held, source, handler, server}, nil
 }
 
-// stop ends everything within the time, with every value overwritten.
+// fetchAhead fetches what the settings name. Then the agent is ready.
+func (x *parts) fetchAhead(ctx context.Context) {
+	agent.Prefetch(ctx, x.held, x.settings.Prefetch, x.log)
+	x.agent.Ready()
+}
+
+// stop ends everything, with every value overwritten. Requests under way have so much time
+// to be answered; those that wait for changes are at once.
 func (x *parts) stop(within time.Duration) error {
 	// Not bound to the context that told us to stop.
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	x.held.Close()
+	x.agent.Drain()
 	err := x.server.Stop(ctx)
+	x.held.Close()
 	x.source.Forget()
 	return err
 }
@@ -137,7 +174,7 @@ func (x *parts) stop(within time.Duration) error {
 // sidecar serves until ctx ends.
 func (x *parts) sidecar(ctx context.Context) error {
 	var background tasks
-	background.start(ctx, func(ctx context.Context) { agent.Prefetch(ctx, x.held, x.settings.Prefetch, x.log) })
+	background.start(ctx, x.fetchAhead)
 	background.start(ctx, x.refreshByTimer)
 	select {
 	case <-ctx.Done():

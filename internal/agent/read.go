@@ -1,0 +1,98 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// reads serves a path that asks for one value.
+func reads(parse func(call) (request, error)) func(*Agent, call) int {
+	return func(a *Agent, c call) int {
+		req, err := parse(c)
+		if err != nil {
+			return c.invalid(err)
+		}
+		got, err := a.ask(c.r.Context(), c.who, req)
+		if err != nil {
+			return a.fail(c, req.ref.ID, err)
+		}
+		defer got.Wipe()
+		if req.field == "" {
+			writeAnswer(c.w, c.contract.body, &got)
+			return http.StatusOK
+		}
+		v, err := secret.Field(got.Text, req.field)
+		if err != nil {
+			return a.fail(c, req.ref.ID, noField{err})
+		}
+		defer v.Wipe()
+		writeField(c.w, &got, v)
+		return http.StatusOK
+	}
+}
+
+// ask fetches what a request asks for. The Answer is the caller's.
+func (a *Agent) ask(ctx context.Context, who caller, req request) (cache.Answer, error) {
+	store := a.callers.store(who)
+	var got cache.Answer
+	var err error
+	switch {
+	case req.failed != "":
+		a.log.Info("a version was reported to fail", "id", req.ref.ID, "version", req.failed)
+		got, err = store.Failed(ctx, req.ref, req.failed)
+	case req.refresh:
+		got, err = store.Refresh(ctx, req.ref)
+	default:
+		got, err = store.Get(ctx, req.ref)
+	}
+	if err != nil {
+		return got, err
+	}
+	a.metrics.read(got.Status)
+	if got.Status == cache.Stale {
+		a.log.Warn("the source is unavailable: answering with the last value known", "id", req.ref.ID, "age", got.Age.String())
+	}
+	return got, nil
+}
+
+// writeAnswer writes a value, and what the body does not tell in headers. The buffer is
+// overwritten before anybody else gets it.
+func writeAnswer(w http.ResponseWriter, body func([]byte, *cache.Value) []byte, a *cache.Answer) {
+	withBuffer(room(&a.Value), func(b []byte) []byte {
+		b = body(b, &a.Value)
+		headers(w, a, jsonText, len(b))
+		_, _ = w.Write(b)
+		return b
+	})
+}
+
+// writeField writes one member of a value as it is.
+func writeField(w http.ResponseWriter, a *cache.Answer, v secret.Value) {
+	headers(w, a, plainText, v.Len())
+	w.Header()["X-Content-Type-Options"] = []string{"nosniff"}
+	_, _ = w.Write(v.Reveal())
+}
+
+// headers tells of what kind an answer is, where it comes from, how old it is, and which
+// version.
+func headers(w http.ResponseWriter, a *cache.Answer, kind string, size int) {
+	h := w.Header()
+	h["Content-Type"] = []string{kind}
+	h["Content-Length"] = []string{strconv.Itoa(size)}
+	h["X-Cache"] = []string{string(a.Status)}
+	h["Age"] = []string{strconv.FormatInt(int64(a.Age/time.Second), 10)}
+	if a.VersionID != "" && strings.IndexFunc(a.VersionID, notInETag) < 0 {
+		h["Etag"] = []string{`"` + a.VersionID + `"`}
+	}
+}
+
+func notInETag(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }
