@@ -6,6 +6,9 @@ package agent
 import (
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -39,5 +42,32 @@ func TestConnectionsAreBounded(t *testing.T) {
 	l.Close()
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a full listener that is closed: %v", err)
+	}
+}
+
+func TestTheUserAtTheOtherEndIsKnown(t *testing.T) {
+	t.Parallel()
+	l, err := ListenSocket(filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounded := limit(l, 1)
+	defer bounded.Close()
+	c, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	conn, err := bounded.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	user, onSocket := peer(withPeer(t.Context(), conn))
+	if !onSocket || runtime.GOOS == "linux" && user != os.Getuid() {
+		t.Errorf("user %d, %t", user, onSocket)
+	}
+	if user, onSocket := peer(t.Context()); user != noUser || onSocket {
+		t.Errorf("nowhere: user %d, %t", user, onSocket)
 	}
 }

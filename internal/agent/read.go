@@ -86,12 +86,13 @@ func writeField(w http.ResponseWriter, a *cache.Answer, v secret.Value) {
 // version.
 func headers(w http.ResponseWriter, a *cache.Answer, kind string, size int) {
 	h := w.Header()
-	h["Content-Type"] = []string{kind}
-	h["Content-Length"] = []string{strconv.Itoa(size)}
-	h["X-Cache"] = []string{string(a.Status)}
-	h["Age"] = []string{strconv.FormatInt(int64(a.Age/time.Second), 10)}
+	values := [...]string{kind, strconv.Itoa(size), string(a.Status), strconv.FormatInt(int64(a.Age/time.Second), 10), ""}
+	for i, name := range [...]string{"Content-Type", "Content-Length", "X-Cache", "Age"} {
+		h[name] = values[i : i+1 : i+1]
+	}
 	if a.VersionID != "" && strings.IndexFunc(a.VersionID, notInETag) < 0 {
-		h["Etag"] = []string{`"` + a.VersionID + `"`}
+		values[4] = `"` + a.VersionID + `"`
+		h["Etag"] = values[4:]
 	}
 }
 

@@ -8,12 +8,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -164,43 +167,85 @@ func FuzzBody(f *testing.F) {
 
 // BenchmarkCachedRead is a read over loopback, beside a handler that does nothing.
 func BenchmarkCachedRead(b *testing.B) {
-	src := fixed{}
-	held, err := cache.New(cache.Config{Source: src})
+	held, err := cache.New(cache.Config{Source: fixed{}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer held.Close()
 	body := bytes.Repeat([]byte("x"), 400)
-	for name, h := range map[string]http.Handler{
-		"constant": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }),
-		"agent":    newAgent(b, held, io.Discard),
-	} {
-		b.Run(name, func(b *testing.B) {
-			l, err := agent.Listen(0)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s := agent.Serve(l, h, slog.New(slog.DiscardHandler))
-			defer func() { _ = s.Stop(context.Background()) }()
-			tr := &http.Transport{MaxIdleConnsPerHost: 64}
-			defer tr.CloseIdleConnections()
-			b.SetParallelism(8) // 16 connections on 2 cores
-			b.RunParallel(func(pb *testing.PB) {
-				req, _ := http.NewRequest(http.MethodGet, "http://"+l.Addr().String()+sm+"?secretId=prod/db", nil)
-				req.Header.Set("X-Aws-Parameters-Secrets-Token", token)
-				for pb.Next() {
-					res, err := tr.RoundTrip(req)
-					if err != nil || res.StatusCode != 200 {
-						b.Errorf("%v, %v", res, err)
-						return
-					}
-					_, _ = io.Copy(io.Discard, res.Body)
-					res.Body.Close()
+	handlers := []struct {
+		name string
+		http.Handler
+	}{
+		{"constant", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })},
+		{"agent", newAgent(b, held, io.Discard, func(c *agent.Config) {
+			c.Limited, c.Budget = func(b cache.Budget) agent.Store { return held.For(b) }, agent.DefaultBudget
+		})},
+	}
+	for _, conns := range []int{1, 16, 64} {
+		for _, h := range handlers {
+			b.Run(fmt.Sprintf("connections=%d/%s", conns, h.name), func(b *testing.B) {
+				l, err := agent.Listen(0)
+				if err != nil {
+					b.Fatal(err)
 				}
+				s := agent.Serve(l, h, slog.New(slog.DiscardHandler))
+				defer func() { _ = s.Stop(context.Background()) }()
+				b.ReportAllocs()
+				read(b, "http://"+l.Addr().String()+sm+"?secretId=prod/db", conns)
 			})
-		})
+		}
 	}
 }
+
+// read asks b.N times for a URL over so many connections.
+func read(b *testing.B, url string, conns int) {
+	tr := &http.Transport{MaxIdleConnsPerHost: conns}
+	defer tr.CloseIdleConnections()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range conns {
+		wg.Go(func() {
+			req, _ := http.NewRequest(http.MethodGet, url, nil)
+			req.Header.Set("X-Aws-Parameters-Secrets-Token", token)
+			for left.Add(-1) >= 0 {
+				res, err := tr.RoundTrip(req)
+				if err != nil || res.StatusCode != 200 {
+					b.Errorf("%v, %v", res, err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkHandler is what of a cached read is the agent's own.
+func BenchmarkHandler(b *testing.B) {
+	held, err := cache.New(cache.Config{Source: fixed{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer held.Close()
+	a := newAgent(b, held, io.Discard)
+	req := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:2773"+sm+"?secretId=prod/db", nil)
+	req.Header.Set("X-Aws-Parameters-Secrets-Token", token)
+	b.ReportAllocs()
+	for b.Loop() {
+		a.ServeHTTP(sink{}, req)
+	}
+}
+
+// sink is a ResponseWriter that keeps nothing.
+type sink struct{}
+
+func (sink) Header() http.Header         { return http.Header{} }
+func (sink) Write(b []byte) (int, error) { return len(b), nil }
+func (sink) WriteHeader(int)             {}
 
 type fixed struct{}
 
