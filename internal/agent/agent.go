@@ -135,13 +135,7 @@ const (
 
 // ServeHTTP implements http.Handler.
 func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	to := a.routes[r.URL.Path]
-	if to == nil {
-		to = a.nowhere
-		if strings.HasPrefix(r.URL.Path, a.prefix) {
-			to = a.byPath
-		}
-	}
+	to := a.at(r.URL.Path)
 	defer a.underWay.Add(-1)
 	to.count(a.serve(w, r, to, a.underWay.Add(1)))
 }

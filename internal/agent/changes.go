@@ -53,6 +53,9 @@ func parseChanges(query string) (question, error) {
 //
 // To name something is to use it: it is fetched and kept fresh as if it were read.
 func (a *Agent) poll(c call) int {
+	if a.changes == nil {
+		return a.nothing(c)
+	}
 	q, err := parseChanges(c.r.URL.RawQuery)
 	if err != nil {
 		return c.invalid(err)

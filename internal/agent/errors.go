@@ -30,8 +30,8 @@ type failure struct {
 	throttle *OverBudget
 }
 
-// noField is the error of a value that has no member of some name.
-type noField struct{ error }
+// errNoField is what there is to say of a value that has no member of some name.
+var errNoField = api.ErrorCode{Code: "FieldNotFound"}
 
 func failureOf(err error) failure {
 	if e, ok := errors.AsType[*api.Error](err); ok {
@@ -39,9 +39,6 @@ func failureOf(err error) failure {
 	}
 	if e, ok := errors.AsType[*OverBudget](err); ok {
 		return failure{"ThrottlingException", "Rate exceeded", http.StatusTooManyRequests, e}
-	}
-	if e, ok := errors.AsType[noField](err); ok {
-		return failure{code: "FieldNotFound", message: e.Error(), status: http.StatusBadRequest}
 	}
 	if e, ok := errors.AsType[*source.Unconfigured](err); ok {
 		return failure{code: "SourceNotConfigured", message: e.Error(), status: http.StatusBadRequest}

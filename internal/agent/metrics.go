@@ -75,67 +75,76 @@ func (m *Metrics) read(s cache.Status) {
 }
 
 // page is a page of metrics in Prometheus' text format.
-type page []byte
+type page struct {
+	text []byte
+	name string // of the metric that was begun last
+}
 
 // begin begins a metric of a type.
-func (p page) begin(name, kind, help string) page {
-	return append(p, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+kind+"\n"...)
+func (p *page) begin(name, kind, help string) {
+	p.name = "coffer_agent_" + name
+	p.text = append(p.text, "# HELP "+p.name+" "+help+"\n# TYPE "+p.name+" "+kind+"\n"...)
 }
 
 // sample adds a sample, whose labels are in pairs of name and value.
-func (p page) sample(name string, n uint64, labels ...string) page {
-	p = append(p, name...)
+func (p *page) sample(n uint64, labels ...string) {
+	b := append(p.text, p.name...)
 	for i := 0; i < len(labels); i += 2 {
-		p = append(p, "{,"[min(i, 1)])
-		p = append(p, labels[i]+`="`+escape.Replace(labels[i+1])+`"`...)
+		b = append(b, "{,"[min(i, 1)])
+		b = append(b, labels[i]+`="`+escape.Replace(labels[i+1])+`"`...)
 	}
 	if len(labels) > 0 {
-		p = append(p, '}')
+		b = append(b, '}')
 	}
-	return append(strconv.AppendUint(append(p, ' '), n, 10), '\n')
+	p.text = append(strconv.AppendUint(append(b, ' '), n, 10), '\n')
+}
+
+// one adds a metric of one sample.
+func (p *page) one(name, kind, help string, n uint64) {
+	p.begin(name, kind, help)
+	p.sample(n)
 }
 
 var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // exposition answers with the metrics.
 func (a *Agent) exposition(c call) int {
-	return reply{http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", a.page()}.write(c.w)
+	var p page
+	a.metrics.write(&p)
+	if a.stats != nil {
+		s := a.stats()
+		p.one("cache_entries", "gauge", "Secrets and parameters that are held.", uint64(s.Items))
+		p.one("cache_bytes", "gauge", "Memory that they are taken to need.", uint64(s.Bytes))
+	}
+	return reply{http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", p.text}.write(c.w)
 }
 
-func (a *Agent) page() page {
-	m := a.metrics
-	p := page(nil).begin("coffer_agent_requests_total", "counter", "Requests by path and status.")
+func (m *Metrics) write(p *page) {
+	p.begin("requests_total", "counter", "Requests by path and status.")
 	for _, r := range m.routes {
 		for i, status := range statuses {
 			if n := r.counts[i].Load(); n > 0 {
-				name := "other"
-				if status != 0 {
-					name = strconv.Itoa(status)
-				}
-				p = p.sample("coffer_agent_requests_total", n, "path", r.path, "status", name)
+				p.sample(n, "path", r.path, "status", nameOf(status))
 			}
 		}
 	}
-	p = p.begin("coffer_agent_reads_total", "counter", "Values given, by where they came from.")
-	p = p.sample("coffer_agent_reads_total", m.hit.Load(), "result", "hit")
-	p = p.sample("coffer_agent_reads_total", m.miss.Load(), "result", "miss")
-	p = p.sample("coffer_agent_reads_total", m.stale.Load(), "result", "stale")
-	p = p.begin("coffer_agent_source_calls_total", "counter", "Calls to the sources.")
-	p = p.sample("coffer_agent_source_calls_total", m.calls.Load())
-	p = p.begin("coffer_agent_source_errors_total", "counter", "Calls to the sources that ended with an error, by its code.")
+	p.begin("reads_total", "counter", "Values given, by where they came from.")
+	p.sample(m.hit.Load(), "result", "hit")
+	p.sample(m.miss.Load(), "result", "miss")
+	p.sample(m.stale.Load(), "result", "stale")
+	p.one("source_calls_total", "counter", "Calls to the sources.", m.calls.Load())
+	p.begin("source_errors_total", "counter", "Calls to the sources that ended with an error, by its code.")
 	m.mu.Lock()
 	for _, code := range slices.Sorted(maps.Keys(m.errors)) {
-		p = p.sample("coffer_agent_source_errors_total", m.errors[code], "code", code)
+		p.sample(m.errors[code], "code", code)
 	}
 	m.mu.Unlock()
-	p = p.begin("coffer_agent_budget_refusals_total", "counter", "Calls to the sources that a caller had no budget for.")
-	p = p.sample("coffer_agent_budget_refusals_total", m.refused.Load())
-	if a.stats != nil {
-		s := a.stats()
-		p = p.begin("coffer_agent_cache_entries", "gauge", "Secrets and parameters that are held.")
-		p = p.sample("coffer_agent_cache_entries", uint64(s.Items))
-		p = p.begin("coffer_agent_cache_bytes", "gauge", "Memory that they are taken to need.")
-		p = p.sample("coffer_agent_cache_bytes", uint64(s.Bytes))
+	p.one("budget_refusals_total", "counter", "Calls to the sources that a caller had no budget for.", m.refused.Load())
+}
+
+func nameOf(status int) string {
+	if status == 0 {
+		return "other"
 	}
-	return p
+	return strconv.Itoa(status)
 }

@@ -14,30 +14,49 @@ import (
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
-// reads serves a path that asks for one value.
-func reads(parse func(call) (request, error)) func(*Agent, call) int {
-	return func(a *Agent, c call) int {
-		req, err := parse(c)
-		if err != nil {
-			return c.invalid(err)
-		}
-		got, err := a.ask(c.r.Context(), c.who, req)
-		if err != nil {
-			return a.fail(c, req.ref.ID, err)
-		}
-		defer got.Wipe()
-		if req.field == "" {
-			writeAnswer(c.w, c.contract.body, &got)
-			return http.StatusOK
-		}
-		v, err := secret.Field(got.Text, req.field)
-		if err != nil {
-			return a.fail(c, req.ref.ID, noField{err})
-		}
-		defer v.Wipe()
-		writeField(c.w, &got, v)
+// The paths that ask for one value.
+
+func (a *Agent) secret(c call) int {
+	req, err := parseSecret(c.r.URL.RawQuery, c.contract.strict)
+	return a.read(c, req, err)
+}
+
+func (a *Agent) secretByPath(c call) int {
+	req, err := parsePath(c.r.URL.Path[len(a.prefix):], c.r.URL.RawQuery)
+	return a.read(c, req, err)
+}
+
+func (a *Agent) parameter(c call) int {
+	req, err := parseParameter(c.r.URL.RawQuery)
+	return a.read(c, req, err)
+}
+
+func (a *Agent) reportOfFailure(c call) int {
+	req, err := parseFailed(c.r.URL.RawQuery)
+	return a.read(c, req, err)
+}
+
+// read answers a request for one value, or tells what is wrong with it.
+func (a *Agent) read(c call, req request, wrong error) int {
+	if wrong != nil {
+		return c.invalid(wrong)
+	}
+	got, err := a.ask(c.r.Context(), c.who, req)
+	if err != nil {
+		return a.fail(c, req.ref.ID, err)
+	}
+	defer got.Wipe()
+	if req.field == "" {
+		writeAnswer(c.w, c.contract.body, &got)
 		return http.StatusOK
 	}
+	v, err := secret.Field(got.Text, req.field)
+	if err != nil {
+		return a.fail(c, req.ref.ID, errNoField.New(err.Error()))
+	}
+	defer v.Wipe()
+	writeField(c.w, &got, v)
+	return http.StatusOK
 }
 
 // ask fetches what a request asks for. The Answer is the caller's.

@@ -37,51 +37,46 @@ type route struct {
 // lay lays the routes.
 func (a *Agent) lay(cfg Config) {
 	chosen := cfg.Contract.rules()
-	all := []*route{
-		{path: secretPath, contract: chosen, serve: reads(func(c call) (request, error) {
-			return parseSecret(c.r.URL.RawQuery, c.contract.strict)
-		})},
-		{path: parameterPath, contract: &extensionRules, serve: reads(parameterOf)},
-		{path: parameterPath + "/", contract: &extensionRules, serve: reads(parameterOf)},
-		{path: failedPath, method: http.MethodPost, contract: &extensionRules, serve: reads(func(c call) (request, error) {
-			return parseFailed(c.r.URL.RawQuery)
-		})},
+	a.byPath = &route{path: cfg.Prefix + "{secretId}", contract: &agentRules, serve: (*Agent).secretByPath}
+	a.nowhere = &route{path: "other", contract: chosen, serve: (*Agent).nothing}
+	fixed := []*route{
+		{path: secretPath, contract: chosen, serve: (*Agent).secret},
+		{path: parameterPath, contract: &extensionRules, serve: (*Agent).parameter},
+		{path: parameterPath + "/", contract: &extensionRules, serve: (*Agent).parameter},
+		{path: failedPath, contract: &extensionRules, serve: (*Agent).reportOfFailure, method: http.MethodPost},
 		{path: batchPath, contract: &extensionRules, serve: (*Agent).batch},
-		{path: pingPath, open: true, serve: says("healthy")},
-		{path: livePath, open: true, serve: says("alive")},
-		{path: readyPath, open: true, serve: (*Agent).readiness},
-		{path: metricsPath, open: cfg.OpenMetrics, serve: (*Agent).exposition},
+		{path: changesPath, contract: &extensionRules, serve: (*Agent).poll},
+		{path: pingPath, contract: chosen, serve: (*Agent).ping, open: true},
+		{path: livePath, contract: chosen, serve: (*Agent).liveness, open: true},
+		{path: readyPath, contract: chosen, serve: (*Agent).readiness, open: true},
+		{path: metricsPath, contract: chosen, serve: (*Agent).exposition, open: cfg.OpenMetrics},
 	}
-	if cfg.Changes != nil {
-		all = append(all, &route{path: changesPath, contract: &extensionRules, serve: (*Agent).poll})
-	}
-	a.byPath = &route{path: cfg.Prefix + "{secretId}", contract: &agentRules, serve: reads(func(c call) (request, error) {
-		return parsePath(c.r.URL.Path[len(a.prefix):], c.r.URL.RawQuery)
-	})}
-	a.nowhere = &route{path: "other", serve: func(_ *Agent, c call) int {
-		return refuse(c.w, http.StatusNotFound, notFound)
-	}}
-	a.routes = make(map[string]*route, len(all))
-	for _, r := range all {
+	a.routes = make(map[string]*route, len(fixed))
+	for _, r := range fixed {
 		a.routes[r.path] = r
 	}
-	for _, r := range append(all, a.byPath, a.nowhere) {
+	a.metrics.routes = append(fixed, a.byPath, a.nowhere)
+	for _, r := range a.metrics.routes {
 		if r.method == "" {
 			r.method = http.MethodGet
 		}
-		if r.contract == nil {
-			r.contract = chosen
-		}
-		a.metrics.routes = append(a.metrics.routes, r)
 	}
 }
 
-func parameterOf(c call) (request, error) { return parseParameter(c.r.URL.RawQuery) }
-
-// says answers with a word.
-func says(word string) func(*Agent, call) int {
-	return func(_ *Agent, c call) int { return refuse(c.w, http.StatusOK, word) }
+// at returns what is on a path.
+func (a *Agent) at(path string) *route {
+	if to := a.routes[path]; to != nil {
+		return to
+	}
+	if strings.HasPrefix(path, a.prefix) {
+		return a.byPath
+	}
+	return a.nowhere
 }
+
+func (a *Agent) ping(c call) int     { return refuse(c.w, http.StatusOK, "healthy") }
+func (a *Agent) liveness(c call) int { return refuse(c.w, http.StatusOK, "alive") }
+func (a *Agent) nothing(c call) int  { return refuse(c.w, http.StatusNotFound, notFound) }
 
 func (a *Agent) readiness(c call) int {
 	select {
