@@ -61,7 +61,7 @@ func (c Caller) take() error {
 // the lock.
 func (c Caller) launch(e *entry, ref Ref) (*flight, error) {
 	if err := c.take(); err != nil {
-		if e.value == nil && e.err == nil {
+		if e.value == nil && e.err == nil && e.flight == nil {
 			c.drop(e)
 		}
 		return nil, err

@@ -90,11 +90,11 @@ func (l *lab) watched(seen *given) lambdahost.Program {
 	return func(ctx context.Context, p *lambdahost.Proc) error {
 		proc := l.process(p)
 		settings := agent.SettingsFrom(proc.getenv)
-		listener, err := proc.listen(settings.Port)
+		listeners, err := proc.open(settings)
 		if err != nil {
 			return err
 		}
-		x, err := proc.assemble(settings, listener)
+		x, err := proc.assemble(settings, listeners)
 		if err != nil {
 			return err
 		}
