@@ -72,7 +72,11 @@ func (r *release) program(ctx context.Context, name, arch string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", fmt.Sprintf("-buildvcs=%t", r.stamp), "-ldflags=-s -w", "-o", out, "./cmd/"+name)
+	args := []string{"build", "-trimpath", fmt.Sprintf("-buildvcs=%t", r.stamp), "-ldflags=-s -w", "-o", out}
+	if name == extension {
+		args = append(args, "-tags=nethttpomithttp2") // see its main.go
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/"+name)...)
 	cmd.Dir = r.source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {
