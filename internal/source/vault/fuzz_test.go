@@ -19,7 +19,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(id, "1", "AWSPREVIOUS")
 	}
 	f.Fuzz(func(t *testing.T, id, version, stage string) {
-		w, err := parse(cache.Ref{ID: id, VersionID: version, Stage: stage})
+		w, err := parse(&cache.Ref{ID: id, VersionID: version, Stage: stage})
 		if err != nil {
 			return
 		}

@@ -5,6 +5,8 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
 const (
@@ -35,16 +38,36 @@ type lease struct {
 	renewable bool
 	life      time.Duration // that Vault gave it at first
 	session   uint64        // whose token it hangs from
-	value     cache.Value
+	text      secret.Value
+	began     time.Time
+	ends      time.Time // the value's end, a little before the lease's
+}
+
+// begin takes over the value that came under a lease.
+func (s *Source) begin(path string, r *reply, g grant) *cache.Value {
+	l := &lease{
+		id: r.LeaseID, renewable: r.Renewable, life: seconds(r.LeaseDuration), session: g.session, text: r.take(), began: s.now(),
+	}
+	l.extendTo(l.began, l.life, g.ends)
+	own := *l
+	own.text = l.text.Clone()
+	s.leases.put(path, &own)
+	return l.answer()
+}
+
+// answer is the lease's value, which then is the caller's. Its version is a hash of the
+// lease's id, which is not for everybody to see.
+func (l *lease) answer() *cache.Value {
+	h := sha256.Sum256([]byte(l.id))
+	return &cache.Value{Text: l.text, VersionID: hex.EncodeToString(h[:versionBytes]), Created: l.began, Ends: l.ends}
 }
 
 // extendTo sets when the value ends: with its lease, or with the token that it hangs from.
 func (l *lease) extendTo(now time.Time, life time.Duration, token time.Time) {
-	ends := now.Add(life - min(leastMargin, life/marginShare))
-	if !token.IsZero() && token.Before(ends) {
-		ends = token
+	l.ends = now.Add(life - min(leastMargin, life/marginShare))
+	if !token.IsZero() && token.Before(l.ends) {
+		l.ends = token
 	}
-	l.value.Ends = ends
 }
 
 // leases are the leases by their paths. What belongs to a path is used by the one who has
@@ -90,7 +113,7 @@ func (s *leases) enter(ctx context.Context, path string) (leave func(), err erro
 	}
 }
 
-// get returns what is held for a path, with a value of the caller's own.
+// get returns what is held for a path, with a text of the caller's own.
 func (s *leases) get(path string) *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +122,7 @@ func (s *leases) get(path string) *lease {
 		return nil
 	}
 	own := *l
-	own.value = l.value.Clone()
+	own.text = l.text.Clone()
 	return &own
 }
 
@@ -108,7 +131,7 @@ func (s *leases) put(path string, l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.held[path]; old != nil {
-		old.value.Wipe()
+		old.text.Wipe()
 		delete(s.held, path)
 	}
 	switch {
@@ -116,7 +139,7 @@ func (s *leases) put(path string, l *lease) {
 	case len(s.held) < maxLeases:
 		s.held[path] = l
 	default:
-		l.value.Wipe()
+		l.text.Wipe()
 	}
 }
 
@@ -125,7 +148,7 @@ func (s *leases) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for path, l := range s.held {
-		l.value.Wipe()
+		l.text.Wipe()
 		delete(s.held, path)
 	}
 }

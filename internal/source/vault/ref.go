@@ -28,7 +28,7 @@ type wanted struct {
 }
 
 // parse reads a ref, whose id is PATH or PATH#field.
-func parse(ref cache.Ref) (wanted, error) {
+func parse(ref *cache.Ref) (wanted, error) {
 	path, field, hasField := strings.Cut(ref.ID, "#")
 	w := wanted{path: strings.Trim(path, "/"), field: field}
 	switch {

@@ -69,7 +69,7 @@ func (r *reply) take() secret.Value {
 // plain is a value that has no versions. What tells when it will change is asked again by
 // then: a KV secret of version 1 with a ttl, and a database's static role. It gets an id
 // that is another one when the value is, and tells nothing of it to who has not the key.
-func (r *reply) plain(now time.Time, key []byte) cache.Value {
+func (r *reply) plain(now time.Time, key []byte) *cache.Value {
 	var known struct {
 		Rotated string `json:"last_vault_rotation"`
 		TTL     int64  `json:"ttl"`
@@ -80,7 +80,7 @@ func (r *reply) plain(now time.Time, key []byte) cache.Value {
 	}
 	h := hmac.New(sha256.New, key)
 	_, _ = h.Write(r.Data)
-	v := cache.Value{VersionID: hex.EncodeToString(h.Sum(nil)[:versionBytes]), Text: r.take()}
+	v := &cache.Value{VersionID: hex.EncodeToString(h.Sum(nil)[:versionBytes]), Text: r.take()}
 	if life > 0 {
 		v.NotAfter = now.Add(seconds(life))
 	}
@@ -99,17 +99,17 @@ type inner struct {
 }
 
 // versioned is a value of a KV engine of version 2.
-func (r *reply) versioned(now time.Time) (cache.Value, error) {
+func (r *reply) versioned(now time.Time) (*cache.Value, error) {
 	var in inner
 	defer clear(r.Data)
 	if err := json.Unmarshal(r.Data, &in); err != nil || in.Metadata == nil || in.Metadata.Version <= 0 {
 		clear(in.Data)
-		return cache.Value{}, errUnreadable
+		return nil, errUnreadable
 	}
 	if len(in.Data) == 0 || in.Data[0] != '{' {
-		return cache.Value{}, notFound.New("this version is deleted")
+		return nil, notFound.New("this version is deleted")
 	}
-	v := cache.Value{
+	v := &cache.Value{
 		Text: secret.New(in.Data), VersionID: strconv.FormatInt(in.Metadata.Version, 10), Created: in.Metadata.Created,
 	}
 	if at, err := time.Parse(time.RFC3339Nano, in.Metadata.Deleted); err == nil && at.After(now) {

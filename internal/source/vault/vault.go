@@ -27,12 +27,9 @@ package vault
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -112,39 +109,42 @@ func (s *Source) Forget() {
 // engine of version 2, and its Stage may be AWSPREVIOUS there: the version before the
 // current one.
 func (s *Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	v, err := s.fetch(ctx, ref)
-	if err != nil && client.Unavailable(err) {
+	v, err := s.fetch(ctx, &ref)
+	if err == nil {
+		return *v, nil
+	}
+	if client.Unavailable(err) {
 		err = &cache.Unavailable{Err: err}
 	}
-	return v, err
+	return cache.Value{}, err
 }
 
-func (s *Source) fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+func (s *Source) fetch(ctx context.Context, ref *cache.Ref) (*cache.Value, error) {
 	w, err := parse(ref)
 	if err != nil {
-		return cache.Value{}, err
+		return nil, err
 	}
-	v, err := s.read(ctx, w)
+	v, err := s.read(ctx, &w)
 	if err != nil {
-		return cache.Value{}, fmt.Errorf("vault: %s: %w", w.path, err)
+		return nil, fmt.Errorf("vault: %s: %w", w.path, err)
 	}
 	v.Name = ref.ID
 	if w.field == "" {
 		return v, nil
 	}
-	defer v.Wipe()
-	v.Text, err = secret.Field(v.Text, w.field)
-	if err != nil {
-		return cache.Value{}, notFound.New(err.Error()).WithCause(fmt.Errorf("vault: %s", w.path))
+	whole := v.Text
+	defer whole.Wipe()
+	if v.Text, err = secret.Field(whole, w.field); err != nil {
+		return nil, notFound.New(err.Error()).WithCause(fmt.Errorf("vault: %s", w.path))
 	}
 	return v, nil
 }
 
 // read reads the value that w names.
-func (s *Source) read(ctx context.Context, w wanted) (cache.Value, error) {
+func (s *Source) read(ctx context.Context, w *wanted) (*cache.Value, error) {
 	at, err := s.locate(ctx, w.path)
 	if err != nil {
-		return cache.Value{}, err
+		return nil, err
 	}
 	v, err := s.readAt(ctx, at, w)
 	if at.kind == kindUnknown && errors.Is(err, errWantsData) {
@@ -153,14 +153,14 @@ func (s *Source) read(ctx context.Context, w wanted) (cache.Value, error) {
 	return v, err
 }
 
-func (s *Source) readAt(ctx context.Context, at place, w wanted) (cache.Value, error) {
+func (s *Source) readAt(ctx context.Context, at place, w *wanted) (*cache.Value, error) {
 	switch {
 	case w.version != 0 || w.previous || at.versioned():
 		return s.readVersion(ctx, at, w)
 	case at.kind == kindKV:
 		r, _, err := s.get(ctx, at.path, "")
 		if err != nil {
-			return cache.Value{}, err
+			return nil, err
 		}
 		return r.plain(s.now(), s.key), nil
 	}
@@ -168,28 +168,28 @@ func (s *Source) readAt(ctx context.Context, at place, w wanted) (cache.Value, e
 }
 
 // readVersion reads from what is, or is taken for, a KV engine of version 2.
-func (s *Source) readVersion(ctx context.Context, at place, w wanted) (cache.Value, error) {
+func (s *Source) readVersion(ctx context.Context, at place, w *wanted) (*cache.Value, error) {
 	if at.kind != kindUnknown && !at.versioned() {
-		return cache.Value{}, invalid.New("this engine keeps no versions")
+		return nil, invalid.New("this engine keeps no versions")
 	}
 	query := ""
 	if w.version != 0 {
-		query = url.Values{"version": {strconv.FormatUint(w.version, 10)}}.Encode()
+		query = "version=" + strconv.FormatUint(w.version, 10)
 	}
 	r, _, err := s.get(ctx, at.path, query)
 	if err != nil {
-		return cache.Value{}, err
+		return nil, err
 	}
 	v, err := r.versioned(s.now())
 	if err != nil || !w.previous {
 		return v, err
 	}
-	v.Wipe()
+	v.Text.Wipe()
 	current, _ := strconv.ParseUint(v.VersionID, 10, 64)
 	if current < 2 {
-		return cache.Value{}, notFound.New("there is no version before the current one")
+		return nil, notFound.New("there is no version before the current one")
 	}
-	return s.readVersion(ctx, at, wanted{version: current - 1})
+	return s.readVersion(ctx, at, &wanted{version: current - 1})
 }
 
 // get reads a path.
@@ -203,47 +203,31 @@ func (s *Source) get(ctx context.Context, path, query string) (*reply, grant, er
 
 // readLeased reads a path that may give its value under a lease. One lease serves all who
 // ask, and one at a time asks.
-func (s *Source) readLeased(ctx context.Context, path string) (cache.Value, error) {
+func (s *Source) readLeased(ctx context.Context, path string) (*cache.Value, error) {
 	leave, err := s.leases.enter(ctx, path)
 	if err != nil {
-		return cache.Value{}, err
+		return nil, err
 	}
 	defer leave()
 	if l := s.leases.get(path); l != nil {
 		alive, err := s.extend(ctx, l)
 		if alive {
-			return l.value, nil
+			return l.answer(), nil
 		}
-		l.value.Wipe()
+		l.text.Wipe()
 		if err != nil {
-			return cache.Value{}, err
+			return nil, err
 		}
 		s.leases.put(path, nil)
 	}
 	r, g, err := s.get(ctx, path, "")
-	if err != nil {
-		return cache.Value{}, err
+	switch {
+	case err != nil:
+		return nil, err
+	case r.LeaseID != "":
+		return s.begin(path, r, g), nil
+	case looksVersioned(r):
+		return r.versioned(s.now())
 	}
-	if r.LeaseID == "" {
-		if looksVersioned(r) {
-			return r.versioned(s.now())
-		}
-		return r.plain(s.now(), s.key), nil
-	}
-	now := s.now()
-	l := &lease{
-		id: r.LeaseID, renewable: r.Renewable, life: seconds(r.LeaseDuration), session: g.session,
-		value: cache.Value{Text: r.take(), VersionID: leaseVersion(r.LeaseID), Created: now},
-	}
-	l.extendTo(now, l.life, g.ends)
-	v := l.value.Clone()
-	s.leases.put(path, l)
-	return v, nil
-}
-
-// leaseVersion is the version id of a value under a lease: the lease's id is not for
-// everybody to see.
-func leaseVersion(id string) string {
-	h := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(h[:versionBytes])
+	return r.plain(s.now(), s.key), nil
 }
