@@ -89,6 +89,7 @@ var Floors = []Floor{
 		{"internal/service/coffer", Server},
 	}},
 	{"retrieval: from a source into a function", []Package{
+		{"internal/turn", Lean},
 		{"internal/client", Lean},
 		{"internal/cache", Lean},
 		{"internal/source", Lean},
@@ -100,6 +101,7 @@ var Floors = []Floor{
 		{"internal/source/file", Lean},
 		{"internal/source/vault/vaulttest", Test},
 		{"internal/source/vault", Lean},
+		{"internal/vaultproxy", Lean},
 		{"internal/agent", Lean},
 		{"internal/agentclient", Lean},
 		{"internal/lambdaapi", Lean},

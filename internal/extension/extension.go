@@ -26,6 +26,9 @@ const (
 // it, who asks for the next event after us then.
 const settleIn = 500 * time.Millisecond
 
+// initIn bounds what is waited for before we register. INIT has 10 s for all.
+const initIn = 5 * time.Second
+
 // extension is the program's life in a Lambda execution environment.
 type extension struct {
 	*parts
@@ -46,6 +49,8 @@ func (e *extension) live(ctx context.Context) error {
 		e.agent.Ready() // for what can be had before the snapshot
 	} else {
 		fetched = e.prefetch(ctx)
+		// The runtime is started after we registered: its code finds the files there.
+		e.vault.writeFiles(ctx, initIn)
 	}
 	invoked, err := e.register(ctx)
 	if err != nil {
@@ -105,6 +110,7 @@ func (e *extension) invoke(ctx context.Context) {
 	}
 	e.restored = true
 	e.held.RefreshDue(0)
+	e.vault.writeFiles(ctx, filesIn)
 	e.settle(ctx)
 }
 

@@ -54,7 +54,7 @@ func Main(args []string, out, errs io.Writer) int {
 	defer stop()
 	p := &process{
 		name: args[0], getenv: os.Getenv, errs: errs, now: time.Now, listen: agent.Listen,
-		api: &http.Transport{DisableCompression: true},
+		api: &http.Transport{DisableCompression: true}, environ: os.Environ,
 	}
 	if err := p.run(ctx); err != nil {
 		fmt.Fprintln(errs, "coffer-extension:", err)

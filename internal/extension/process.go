@@ -39,6 +39,9 @@ type process struct {
 	api    http.RoundTripper // to Lambda
 	// transport is to the sources; nil means each its own.
 	transport http.RoundTripper
+	// environ lists the environment, for variables whose names are not all known.
+	environ func() []string
+	vault   *vaultSide // once there is a source of that name
 }
 
 // parts are what a running program consists of.
@@ -49,6 +52,7 @@ type parts struct {
 	source   *forgetful
 	agent    *agent.Agent
 	server   *agent.Server
+	vault    *vaultSide
 }
 
 // run listens before it does anything that takes time, so that a function finds it there
@@ -149,7 +153,9 @@ func (p *process) assemble(settings agent.Settings, listeners []net.Listener) (*
 		log.Info("serving secrets", "version", version(), "address", l.Addr().String())
 	}
 	server := agent.Serve(listeners[0], handler, log, listeners[1:]...)
-	return &parts{settings, log, held, source, handler, server}, nil
+	x := &parts{settings: settings, log: log, held: held, source: source, agent: handler, server: server}
+	x.vault = p.serveVault(x)
+	return x, nil
 }
 
 // fetchAhead fetches what the settings name. Then the agent is ready.
@@ -165,7 +171,7 @@ func (x *parts) stop(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	x.agent.Drain()
-	err := x.server.Stop(ctx)
+	err := errors.Join(x.server.Stop(ctx), x.vault.stop(ctx))
 	x.held.Close()
 	x.source.Forget()
 	return err
@@ -175,6 +181,7 @@ func (x *parts) stop(within time.Duration) error {
 func (x *parts) sidecar(ctx context.Context) error {
 	var background tasks
 	background.start(ctx, x.fetchAhead)
+	background.start(ctx, func(ctx context.Context) { x.vault.writeFiles(ctx, refreshEvery) })
 	background.start(ctx, x.refreshByTimer)
 	select {
 	case <-ctx.Done():
@@ -192,6 +199,7 @@ func (x *parts) refreshByTimer(ctx context.Context) {
 		select {
 		case <-t.C:
 			x.held.RefreshDue(refreshEvery)
+			x.vault.writeFiles(ctx, refreshEvery)
 		case <-ctx.Done():
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/cache"
 	"github.com/coffer-secrets/coffer/internal/client"
 	"github.com/coffer-secrets/coffer/internal/secret"
+	"github.com/coffer-secrets/coffer/internal/turn"
 )
 
 const (
@@ -70,47 +71,12 @@ func (l *lease) extendTo(now time.Time, life time.Duration, token time.Time) {
 	}
 }
 
-// leases are the leases by their paths. What belongs to a path is used by the one who has
-// entered it, but for forget.
+// leases are the leases by their paths. One who has his turn with a path is the only one
+// to change what is held for it, but for forget.
 type leases struct {
+	turns turn.Turns
 	mu    sync.Mutex
 	held  map[string]*lease
-	turns map[string]*turn
-}
-
-// turn lets one at a time do something.
-type turn struct {
-	place chan struct{}
-	users int
-}
-
-// enter waits for the caller's turn with a path. The function that it returns gives it up.
-func (s *leases) enter(ctx context.Context, path string) (leave func(), err error) {
-	s.mu.Lock()
-	if s.turns == nil {
-		s.turns = map[string]*turn{}
-	}
-	t := s.turns[path]
-	if t == nil {
-		t = &turn{place: make(chan struct{}, 1)}
-		s.turns[path] = t
-	}
-	t.users++
-	s.mu.Unlock()
-	quit := func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if t.users--; t.users == 0 {
-			delete(s.turns, path)
-		}
-	}
-	select {
-	case t.place <- struct{}{}:
-		return func() { <-t.place; quit() }, nil
-	case <-ctx.Done():
-		quit()
-		return nil, &client.TransportError{Err: context.Cause(ctx)}
-	}
 }
 
 // get returns what is held for a path, with a text of the caller's own.

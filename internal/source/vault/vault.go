@@ -204,9 +204,9 @@ func (s *Source) get(ctx context.Context, path, query string) (*reply, grant, er
 // readLeased reads a path that may give its value under a lease. One lease serves all who
 // ask, and one at a time asks.
 func (s *Source) readLeased(ctx context.Context, path string) (*cache.Value, error) {
-	leave, err := s.leases.enter(ctx, path)
+	leave, err := s.leases.turns.Enter(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, &client.TransportError{Err: err}
 	}
 	defer leave()
 	if l := s.leases.get(path); l != nil {
