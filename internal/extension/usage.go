@@ -55,6 +55,16 @@ Where secrets come from:
   VAULT_TOKEN_EXPIRY_GRACE_PERIOD
                                 how long before its end a token is given up (10s)
 
+As Vault's Lambda extension, on 127.0.0.1, where VAULT_ADDR is set:
+  VAULT_RUN_MODE                default (proxy and files), proxy, file. If it is not set,
+                                the proxy wants the token above, as X-Vault-Token
+  VAULT_DEFAULT_CACHE_TTL       how long the proxy may keep answers, such as 15m (0s)
+  VAULT_DEFAULT_CACHE_ENABLED   whether it does when a request does not say (false)
+  COFFER_VAULT_PROXY_PORT       the proxy's port (8200)
+  VAULT_SECRET_PATH, VAULT_SECRET_FILE
+                                a secret to write to a file (/tmp/vault/secret.json);
+                                others as VAULT_SECRET_PATH_X and VAULT_SECRET_FILE_X
+
 How long they are kept:
   SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
   SSM_PARAMETER_STORE_TTL       the same for parameters (300)
