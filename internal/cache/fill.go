@@ -52,15 +52,9 @@ func (c *Cache) Fill(ctx context.Context, refs []Ref, told func(ref Ref, err err
 		case <-f.done:
 			told(f.ref, f.err)
 		case <-ctx.Done():
-			return
 		}
+		c.leave(f)
 	}
-}
-
-// boarding is a flight that Fill began, and the entry that it is for.
-type boarding struct {
-	*flight
-	entry *entry
 }
 
 // landed returns a flight that has ended.
@@ -70,33 +64,53 @@ func landed(ref Ref, err error) *flight {
 	return f
 }
 
-// boardAll returns the flights for refs, and begins those that there are not, as one.
+// convoy is the flights that Fill began, and the entries that they are for. It ends when
+// all of them are cut.
+type convoy struct {
+	flights []*flight
+	entries []*entry
+	ctx     context.Context
+	cancel  context.CancelFunc
+	cut     int // flights; the cache's lock guards it
+}
+
+// cutOne is the cancel of each flight, which is called once and with the lock held.
+func (v *convoy) cutOne() {
+	if v.cut++; v.cut == len(v.flights) {
+		v.cancel()
+	}
+}
+
+// boardAll joins the flights for refs, and begins those that there are not, as one.
 func (c *Cache) boardAll(refs []Ref) []*flight {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all []*flight
-	var begun []boarding
+	begun := new(convoy)
 	for _, ref := range refs {
 		if ref = ref.normal(); c.bypasses(ref) {
 			continue
 		}
 		e, err := c.asked(ref, now)
 		if err != nil {
-			return []*flight{landed(ref, err)}
+			return []*flight{landed(ref, err).join()}
 		}
+		var f *flight
 		switch known := e.state(now); {
-		case e.flight != nil:
-			all = append(all, e.flight)
+		case e.flying(now):
+			f = e.flight
 		case known == absent || known == lapsed:
-			e.flight = &flight{ref: ref, done: make(chan struct{})}
-			all, begun = append(all, e.flight), append(begun, boarding{e.flight, e})
+			f = c.depart(e, ref, begun.cutOne)
+			begun.flights, begun.entries = append(begun.flights, f), append(begun.entries, e)
 		default:
-			all = append(all, landed(ref, e.err))
+			f = landed(ref, e.err)
 		}
+		all = append(all, f.join())
 	}
-	if len(begun) > 0 {
+	if len(begun.flights) > 0 {
 		c.shrink()
+		begun.ctx, begun.cancel = context.WithCancel(c.ctx)
 		c.flying.Go(func() { c.fetchAll(begun) })
 	}
 	return all
@@ -105,34 +119,35 @@ func (c *Cache) boardAll(refs []Ref) []*flight {
 var errForgotten = errors.New("cache: the source did not answer")
 
 // fetchAll is what start does, for many.
-func (c *Cache) fetchAll(begun []boarding) {
-	ctx, cancel := c.ctx, context.CancelFunc(func() {})
-	if timeout := c.longest(begun); timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, timeout)
+func (c *Cache) fetchAll(v *convoy) {
+	defer v.cancel()
+	limited, cancel := v.ctx, context.CancelFunc(func() {})
+	if timeout := c.longest(v.flights); timeout > 0 {
+		limited, cancel = context.WithTimeout(v.ctx, timeout)
 	}
 	defer cancel()
-	refs := make([]Ref, len(begun))
-	for i, b := range begun {
-		refs[i] = b.ref
+	refs := make([]Ref, len(v.flights))
+	for i, f := range v.flights {
+		refs[i] = f.ref
 	}
-	FetchMany(ctx, c.source, refs, func(i int, v Value, err error) {
-		v, err = c.judge(c.ctx, ctx, v, err)
-		c.finish(begun[i].entry, begun[i].flight, v, err)
+	FetchMany(limited, c.source, refs, func(i int, value Value, err error) {
+		value, err = c.judge(v.ctx, limited, value, err)
+		c.finish(v.entries[i], v.flights[i], value, err)
 	})
-	for _, b := range begun {
+	for i, f := range v.flights {
 		select {
-		case <-b.done:
+		case <-f.done:
 		default:
-			c.finish(b.entry, b.flight, Value{}, errForgotten)
+			c.finish(v.entries[i], f, Value{}, errForgotten)
 		}
 	}
 }
 
 // longest is the time that the policies leave for all of the fetches, or zero.
-func (c *Cache) longest(begun []boarding) time.Duration {
+func (c *Cache) longest(flights []*flight) time.Duration {
 	var most time.Duration
-	for _, b := range begun {
-		timeout := c.policies[b.ref.Kind].Timeout
+	for _, f := range flights {
+		timeout := c.policies[f.ref.Kind].Timeout
 		if timeout <= 0 {
 			return 0
 		}

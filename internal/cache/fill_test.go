@@ -201,3 +201,27 @@ func TestFillLeavesOutWhatIsNeverHeld(t *testing.T) {
 		t.Errorf("closed: %v", got)
 	}
 }
+
+func TestAFillThatNobodyWaitsForIsCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &batcher{gate: make(chan struct{})}
+		c := newBatched(t, b, func(cfg *cache.Config) { cfg.Secrets.Timeout = -1 })
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { fill(ctx, c, named("a", "b")) })
+		synctest.Wait()
+		c.Cut()
+		synctest.Wait()
+		if c.Stats().Items != 2 {
+			t.Error("cut while somebody waited")
+		}
+		cancel()
+		wg.Wait()
+		c.Cut()
+		c.Close() // would wait for ever for a source that was not told
+		if c.Stats().Items != 0 {
+			t.Errorf("holds %+v", c.Stats())
+		}
+	})
+}

@@ -31,20 +31,26 @@ type flight struct {
 // start asks the source on behalf of e, in place of a flight that is overdue. The caller
 // holds the lock.
 func (c *Cache) start(e *entry, ref Ref) *flight {
-	if e.flight != nil {
-		e.detach()
-	}
 	ctx, cancel := context.WithCancel(c.ctx)
-	f := &flight{ref: ref, done: make(chan struct{}), cancel: cancel}
-	if timeout := c.policies[ref.Kind].Timeout; timeout > 0 {
-		f.ends = c.now().Add(timeout)
-	}
-	e.flight = f
+	f := c.depart(e, ref, cancel)
 	c.flying.Go(func() {
 		defer cancel()
 		v, err := c.fetch(ctx, ref)
 		c.finish(e, f, v, err)
 	})
+	return f
+}
+
+// depart gives e a new flight, which cancel ends. The caller holds the lock.
+func (c *Cache) depart(e *entry, ref Ref, cancel context.CancelFunc) *flight {
+	if e.flight != nil {
+		e.detach()
+	}
+	f := &flight{ref: ref, done: make(chan struct{}), cancel: cancel}
+	if timeout := c.policies[ref.Kind].Timeout; timeout > 0 {
+		f.ends = c.now().Add(timeout)
+	}
+	e.flight = f
 	return f
 }
 

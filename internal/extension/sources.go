@@ -14,11 +14,13 @@ import (
 
 // sources builds the sources that the environment names, as one.
 func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Source, error) {
-	fromAWS, err := p.aws(settings, log)
+	caller, err := p.caller(settings, log)
 	if err != nil {
 		return nil, err
 	}
-	all := &source.Mux{Default: fromAWS, Named: map[string]source.Source{}}
+	all := &source.Mux{Default: aws.New(caller), Named: map[string]source.Source{
+		"kms": aws.NewDecrypter(caller, p.getenv("AWS_LAMBDA_FUNCTION_NAME")),
+	}}
 	addVault := func(all *source.Mux, settings agent.Settings) error { return p.addVault(all, settings, log) }
 	for _, add := range []func(*source.Mux, agent.Settings) error{p.addDoppler, p.addFiles, addVault} {
 		if err := add(all, settings); err != nil {
@@ -28,8 +30,8 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 	return all, nil
 }
 
-// aws builds the source that is AWS, or a Coffer server.
-func (p *process) aws(settings agent.Settings, log *slog.Logger) (source.Source, error) {
+// caller is who calls AWS, or a Coffer server.
+func (p *process) caller(settings agent.Settings, log *slog.Logger) (*client.Client, error) {
 	caller, err := client.New(client.Config{
 		Getenv: p.getenv, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Transport: p.transport, Now: p.now,
 	})
@@ -39,5 +41,5 @@ func (p *process) aws(settings agent.Settings, log *slog.Logger) (source.Source,
 	if url := caller.Cleartext(); url != "" {
 		log.Warn("secrets will travel unencrypted", "endpoint", url)
 	}
-	return aws.New(caller), nil
+	return caller, nil
 }

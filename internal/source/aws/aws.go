@@ -4,7 +4,8 @@
 // Package aws is the source of secrets and parameters that speaks AWS's protocol: AWS
 // itself, or a Coffer server. A role that may call GetSecretValue and GetParameter can use
 // it. For many things at once it tries BatchGetSecretValue and GetParameters, which need
-// permissions of their own; for a ref that names a role, AssumeRole.
+// permissions of their own; for a ref that names a role, AssumeRole. What is encrypted in
+// an id itself, a Decrypter has KMS decrypt.
 package aws
 
 import (
@@ -35,6 +36,9 @@ var _ Assumer = (*client.Client)(nil)
 // errRoles is the refusal of a role without an Assumer.
 var errRoles = errors.New("no role can be assumed here")
 
+// current is the label of the version that is asked for if none is named.
+const current = "AWSCURRENT"
+
 // maxRefused bounds what is remembered of refused batches. A role is a group of its own.
 const maxRefused = 64
 
@@ -55,15 +59,17 @@ var (
 func New(c awsjson.Caller) *Source { return &Source{caller: c} }
 
 // Forget drops what the Caller holds, if that can be told to.
-func (s *Source) Forget() {
-	if c, ok := s.caller.(interface{ Forget() }); ok {
+func (s *Source) Forget() { forget(s.caller) }
+
+func forget(caller awsjson.Caller) {
+	if c, ok := caller.(interface{ Forget() }); ok {
 		c.Forget()
 	}
 }
 
 // Fetch implements cache.Source.
 func (s *Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	caller, err := s.as(ref.Role)
+	caller, err := as(s.caller, ref.Role)
 	if err != nil {
 		return cache.Value{}, err
 	}
@@ -84,11 +90,11 @@ func soft(err error) error {
 }
 
 // as returns who calls for a role, or for nobody in particular.
-func (s *Source) as(role string) (awsjson.Caller, error) {
+func as(caller awsjson.Caller, role string) (awsjson.Caller, error) {
 	if role == "" {
-		return s.caller, nil
+		return caller, nil
 	}
-	if a, ok := s.caller.(Assumer); ok {
+	if a, ok := caller.(Assumer); ok {
 		return a.As(role), nil
 	}
 	return nil, errRoles

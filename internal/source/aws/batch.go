@@ -44,7 +44,7 @@ type group struct {
 // groupOf returns the group of a ref. A batch has secrets at AWSCURRENT only.
 func groupOf(ref cache.Ref) (group, bool) {
 	if ref.Kind == cache.Secret {
-		return group{ref.Kind, ref.Role, false}, ref.VersionID == "" && (ref.Stage == "" || ref.Stage == "AWSCURRENT")
+		return group{ref.Kind, ref.Role, false}, ref.VersionID == "" && (ref.Stage == "" || ref.Stage == current)
 	}
 	return group{ref.Kind, ref.Role, ref.Decrypt}, !strings.HasPrefix(ref.ID, "/aws/")
 }
@@ -158,7 +158,7 @@ func refusalOf(err error) (*api.Error, bool) {
 }
 
 func (m *many) ask(ctx context.Context, g group, members []int) ([]cache.Value, error) {
-	caller, err := m.source.as(g.role)
+	caller, err := as(m.source.caller, g.role)
 	if err != nil {
 		return nil, err
 	}
