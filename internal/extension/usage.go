@@ -12,12 +12,23 @@ is an extension of a Lambda function; elsewhere it runs until it gets SIGTERM.
 
   GET  /secretsmanager/get?secretId=ID[&versionId=..][&versionStage=..][&refreshNow=true]
   GET  /systemsmanager/parameters/get?name=NAME[&version=..][&label=..][&withDecryption=true]
+  GET  /v1/ID                                        as the AWS Secrets Manager Agent does
+  GET  /coffer/v1/batch?secretId=ID&name=NAME..      many at once
+  GET  /coffer/v1/changes?since=CURSOR&wait=30s      what has a new version
   POST /coffer/v1/failed?secretId=ID&versionId=..    this version did not work: get another
-  GET  /ping
+  GET  /ping, /healthz, /readyz, /metrics
 
-Requests need the header X-Aws-Parameters-Secrets-Token, with the value of
+Requests need the header X-Aws-Parameters-Secrets-Token, with the value of AWS_TOKEN,
 AWS_SESSION_TOKEN, AWS_CONTAINER_AUTHORIZATION_TOKEN or COFFER_AGENT_TOKEN, or the
 content of the file COFFER_AGENT_TOKEN_FILE.
+
+How requests are answered:
+  COFFER_CONTRACT               extension, or agent: as the AWS Secrets Manager Agent does
+  COFFER_PATH_PREFIX            where the paths of secrets begin (/v1/)
+  COFFER_REQUEST_BUDGET         calls to the sources that a caller may cause in a second
+                                (50); 0 is any number
+  COFFER_SOCKET                 a unix socket to listen on beside the port
+  COFFER_METRICS                open: /metrics needs no token
 
 Where secrets come from:
   AWS_REGION                    the region, and so AWS's endpoint
