@@ -123,6 +123,23 @@ func (e *entry) install(v Value, now time.Time, life lifetime) {
 	e.refresh, e.expires, e.usable = life.of(v, now)
 }
 
+// makeDo takes over v, which stands in for what the source would say, unless the value held
+// is as good and may still be served. Either way the source is unavailable.
+func (e *entry) makeDo(v Value, now time.Time, life lifetime) {
+	e.err = nil
+	serves := e.value != nil && (e.expires.IsZero() || now.Before(e.usable))
+	if serves && (e.value.VersionID == v.VersionID || e.older(v) || v.AsOf.Before(e.fetched)) {
+		v.Wipe()
+	} else {
+		if e.value != nil {
+			e.value.Wipe()
+		}
+		e.value, e.fetched, e.doubtSince = &v, v.AsOf, time.Time{}
+		e.refresh, e.expires, e.usable = now, now, v.atMost(now.Add(life.Stale))
+	}
+	e.delay(now, life.jitter, life.Stale)
+}
+
 // older reports whether v is a version from before the one held.
 func (e *entry) older(v Value) bool {
 	h := e.value

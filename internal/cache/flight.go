@@ -95,15 +95,22 @@ func (c *Cache) finish(e *entry, f *flight, v Value, err error) {
 		c.failing(e, f, now, err)
 	case !held || c.paused.Load() || pendingOnly(&v):
 		c.drop(e)
-		if f.answer = (Answer{Value: v, Status: Miss}); f.waiting == 0 {
+		if f.answer = given(v, now); f.waiting == 0 {
 			v.Wipe()
 		}
 	default:
 		e = c.learn(e, f.ref, &v)
-		e.install(v, now, lifetime{c.policies[f.ref.Kind], f.ref.permanent(), c.jitter()})
+		life := lifetime{c.policies[f.ref.Kind], f.ref.permanent(), c.jitter()}
+		status := Miss
+		if v.AsOf.IsZero() {
+			e.install(v, now, life)
+		} else {
+			e.makeDo(v, now, life)
+			status = Stale
+		}
 		c.note(e)
 		if f.waiting > 0 {
-			f.answer = e.answer(Miss, now)
+			f.answer = e.answer(status, now)
 		}
 	}
 	c.weigh(e)
@@ -168,6 +175,14 @@ func (c *Cache) leave(f *flight) {
 // answer returns a copy of the entry's value.
 func (e *entry) answer(s Status, now time.Time) Answer {
 	return Answer{Value: e.value.Clone(), Status: s, Age: max(0, now.Sub(e.fetched))}
+}
+
+// given is the answer that is not held: v itself.
+func given(v Value, now time.Time) Answer {
+	if v.AsOf.IsZero() {
+		return Answer{Value: v, Status: Miss}
+	}
+	return Answer{Value: v, Status: Stale, Age: max(0, now.Sub(v.AsOf))}
 }
 
 // pendingOnly reports whether v is a version that a rotation is still making.

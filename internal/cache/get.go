@@ -51,7 +51,7 @@ func (c Caller) direct(ctx context.Context, ref Ref) (Answer, error) {
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
 	v, err := c.fetch(ctx, ref)
-	return Answer{Value: v, Status: Miss}, err
+	return given(v, c.now()), err
 }
 
 // lookup answers from what is held, under a lock that readers share.

@@ -105,6 +105,10 @@ type Value struct {
 	// Ends is when the value itself ends, such as the lease of a database's user: it is
 	// no answer after that, not even when the source is down. Zero is never.
 	Ends time.Time
+	// AsOf is zero if the source gave the value when it was asked. Else the source is
+	// unavailable, and something that stands in for it gave what was the value then: the
+	// answer is a stale one, and the source is asked again soon.
+	AsOf time.Time
 	// Parameter has what only a parameter has. It is nil for a secret.
 	Parameter *ParameterInfo
 }
