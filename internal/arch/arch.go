@@ -101,6 +101,7 @@ var Floors = []Floor{
 		{"internal/source/file", Lean},
 		{"internal/source/vault/vaulttest", Test},
 		{"internal/source/vault", Lean},
+		{"internal/source/fallback", Lean},
 		{"internal/vaultproxy", Lean},
 		{"internal/agent", Lean},
 		{"internal/agentclient", Lean},

@@ -32,6 +32,7 @@ type cloud struct {
 	mu      sync.Mutex
 	version int
 	fault   string // an error code, or "down" or "hangs"
+	spared  string // a host that has no fault, nor what has this in its name
 	calls   int
 	keys    []string      // the access keys that requests were signed with
 	closed  int           // how often connections were dropped
@@ -57,18 +58,22 @@ func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !c.dawdle(req.Context()) {
 		return nil, req.Context().Err()
 	}
+	fault := c.fault
+	if c.spared != "" && strings.Contains(req.URL.Host, c.spared) {
+		fault = ""
+	}
 	switch {
-	case c.fault == "down":
+	case fault == "down":
 		return nil, errors.New("connection refused")
-	case c.fault == "hangs":
+	case fault == "hangs":
 		c.mu.Unlock()
 		<-req.Context().Done()
 		c.mu.Lock()
 		return nil, req.Context().Err()
 	case late:
 		return c.answer(403, `{"__type":"InvalidSignatureException","message":"Signature expired"}`), nil
-	case c.fault != "":
-		return c.answer(400, `{"__type":"`+c.fault+`"}`), nil
+	case fault != "":
+		return c.answer(400, `{"__type":"`+fault+`"}`), nil
 	case strings.HasPrefix(req.Header.Get("X-Amz-Target"), "AmazonSSM"):
 		return c.answer(200, fmt.Sprintf(`{"Parameter":{"ARN":"arn:aws:ssm:eu-west-1:000000000000:parameter/p","Name":"/p","Type":"String","Value":"parameter %d","Version":%[1]d,"LastModifiedDate":%[1]d}}`, c.version)), nil
 	}

@@ -14,11 +14,11 @@ import (
 
 // sources builds the sources that the environment names, as one.
 func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Source, error) {
-	caller, err := p.caller(settings, log)
+	caller, err := p.caller(client.Config{}, settings, log)
 	if err != nil {
 		return nil, err
 	}
-	all := &source.Mux{Default: aws.New(caller), Named: map[string]source.Source{
+	all := &source.Mux{Default: p.withReplica(aws.New(caller), settings, log), Named: map[string]source.Source{
 		"kms": aws.NewDecrypter(caller, p.getenv("AWS_LAMBDA_FUNCTION_NAME")),
 	}}
 	addVault := func(all *source.Mux, settings agent.Settings) error { return p.addVault(all, settings, log) }
@@ -27,14 +27,15 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 			log.Error("a source is left out: its settings are wrong", "error", err.Error())
 		}
 	}
-	return all, nil
+	return p.withFile(all, log), nil
 }
 
-// caller is who calls AWS, or a Coffer server.
-func (p *process) caller(settings agent.Settings, log *slog.Logger) (*client.Client, error) {
-	caller, err := client.New(client.Config{
-		Getenv: p.getenv, MaxConns: settings.MaxConns, UserAgent: "coffer-extension/" + version(), Transport: p.transport, Now: p.now,
-	})
+// caller is who calls AWS, or a Coffer server: at the endpoint and in the region of the
+// config, or those of the environment.
+func (p *process) caller(cfg client.Config, settings agent.Settings, log *slog.Logger) (*client.Client, error) {
+	cfg.Getenv, cfg.Transport, cfg.Now = p.getenv, p.transport, p.now
+	cfg.MaxConns, cfg.UserAgent = settings.MaxConns, "coffer-extension/"+version()
+	caller, err := client.New(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -76,6 +76,13 @@ As Vault's Lambda extension, on 127.0.0.1, where VAULT_ADDR is set:
                                 a secret to write to a file (/tmp/vault/secret.json);
                                 others as VAULT_SECRET_PATH_X and VAULT_SECRET_FILE_X
 
+What stands in for a source that is down:
+  COFFER_FALLBACK_REGION        another region, with replicas
+  COFFER_FALLBACK_ENDPOINT      another endpoint: a Coffer server
+  COFFER_FALLBACK_FILE          the last values known, in an encrypted file
+  COFFER_FALLBACK_KEY           its key: 32 bytes in base64. Or COFFER_FALLBACK_KEY_FILE
+  COFFER_FALLBACK_MAX_AGE       how old a value of the file may be (24h)
+
 How long they are kept:
   SECRETS_MANAGER_TTL           seconds, 300 at most (300); 0 is not at all
   SSM_PARAMETER_STORE_TTL       the same for parameters (300)

@@ -11,6 +11,19 @@ import (
 // second.
 const firstRest, longestRest = time.Second, 30 * time.Second
 
+// probeTime is what a primary has to show that it is well again, while somebody waits for
+// what stands in for it.
+const probeTime = 500 * time.Millisecond
+
+// health says how a primary is to be asked.
+type health uint8
+
+const (
+	well   health = iota
+	rests         // not before what stands in for it
+	probed        // for a short time
+)
+
 // circuit is what is known of a service's health. A service without one is well.
 type circuit struct {
 	failures int
@@ -18,22 +31,21 @@ type circuit struct {
 	probing  bool      // a call finds out whether it is well again
 }
 
-// admits reports whether the primary is to be asked. Of those who ask after its rest one
-// is let through, until it is known what came of it.
-func (s *Source) admits(name string) bool {
+// health returns a service's. Of those who ask after its rest one is to probe it, until it
+// is known what came of that.
+func (s *Source) health(name string) health {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.circuits[name]
-	if c == nil {
-		return true
-	}
-	rests := now.Before(c.until) && c.until.Sub(now) <= longestRest // else the clock went back
-	if rests || c.probing {
-		return false
+	switch {
+	case c == nil:
+		return well
+	case c.probing, now.Before(c.until) && c.until.Sub(now) <= longestRest: // else the clock went back
+		return rests
 	}
 	c.probing = true
-	return true
+	return probed
 }
 
 // note takes what came of asking the primary. A refusal is a sign of health.

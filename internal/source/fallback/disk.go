@@ -75,9 +75,9 @@ func (f *File) write(done chan struct{}) {
 // written the one that is there stays, and the next change tries again.
 func (f *File) flush() bool {
 	f.dirty = false
-	entries := f.sorted()
+	data := encode(f.entries)
 	f.mu.Unlock()
-	err := replace(f.Path, encode(entries))
+	err := replace(f.Path, data)
 	f.mu.Lock()
 	if err != nil {
 		f.dirty = true
@@ -105,8 +105,7 @@ func (f *File) Forget() {
 		close(done)
 	}
 	if !f.dirty { // else it is nowhere but here
-		clear(f.entries)
-		f.loaded = false
+		f.entries, f.loaded = nil, false
 	}
 }
 

@@ -75,55 +75,73 @@ func New(cfg Config) *Source {
 // Fetch implements cache.Source.
 func (s *Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
 	name := circuitOf(ref)
-	asked := false
-	if !s.admits(name) {
-		if v, err := s.StandIn.Fetch(ctx, ref); err == nil {
-			return v, nil
+	health := s.health(name)
+	if health == well {
+		v, err := s.ask(ctx, name, ref, s.share(ctx))
+		if !unavailable(err) {
+			return v, err
 		}
-		asked = true
+		return s.standIn(ctx, ref, err)
 	}
-	v, err := s.primary(ctx, ref)
-	if err != nil && ctx.Err() != nil && !unavailable(err) {
-		s.abandon(name)
-		return cache.Value{}, err // nothing to do with the source
-	}
-	s.note(name, err)
-	switch {
-	case err == nil:
-		s.StandIn.Keep(ref, &v)
-		return v, nil
-	case !unavailable(err):
-		if _, told := errors.AsType[*api.Error](err); told {
-			s.StandIn.Drop(ref)
+	if health == probed {
+		if v, err := s.ask(ctx, name, ref, probeTime); !unavailable(err) {
+			return v, err
 		}
-		return cache.Value{}, err
-	case asked:
-		return cache.Value{}, err
 	}
-	if v, missing := s.StandIn.Fetch(ctx, ref); missing == nil {
+	if v, err := s.StandIn.Fetch(ctx, ref); err == nil {
 		return v, nil
 	}
-	return cache.Value{}, err
+	return s.ask(ctx, name, ref, 0)
 }
 
-// primary asks the primary within its part of the time, whose end means that it is
-// unavailable.
-func (s *Source) primary(ctx context.Context, ref cache.Ref) (cache.Value, error) {
+// standIn asks what stands in for a primary that failed.
+func (s *Source) standIn(ctx context.Context, ref cache.Ref, failure error) (cache.Value, error) {
+	v, err := s.StandIn.Fetch(ctx, ref)
+	if err != nil {
+		return cache.Value{}, failure
+	}
+	return v, nil
+}
+
+// share is the primary's part of the time until ctx ends, or zero if it does not.
+func (s *Source) share(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	left := time.Until(deadline)
+	if s.Reserve > 0 {
+		return max(left/2, left-s.Reserve)
+	}
+	return left / 2
+}
+
+// ask asks the primary, and tells the StandIn what came of it. The end of the time, if there
+// is any, means that the primary is unavailable.
+func (s *Source) ask(ctx context.Context, name string, ref cache.Ref, within time.Duration) (cache.Value, error) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		reserve := left / 2
-		if s.Reserve > 0 {
-			reserve = min(reserve, s.Reserve)
-		}
-		limited, cancel = context.WithTimeout(ctx, left-reserve)
+	if within > 0 {
+		limited, cancel = context.WithTimeout(ctx, within)
 	}
 	defer cancel()
 	v, err := s.Primary.Fetch(limited, ref)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil && !unavailable(err) {
+	if err == nil {
+		s.note(name, nil)
+		s.StandIn.Keep(ref, &v)
+		return v, nil
+	}
+	if ctx.Err() != nil && !unavailable(err) {
+		s.abandon(name) // nothing to do with the source
+		return cache.Value{}, err
+	}
+	if limited.Err() != nil && !unavailable(err) {
 		err = &cache.Unavailable{Err: err}
 	}
-	return v, err
+	s.note(name, err)
+	if _, told := errors.AsType[*api.Error](err); told && !unavailable(err) {
+		s.StandIn.Drop(ref)
+	}
+	return cache.Value{}, err
 }
 
 // Forget implements source.Source, for both sources and for what is known of the primary.

@@ -63,7 +63,7 @@ type File struct {
 
 	mu      sync.Mutex // guards what follows
 	loaded  bool
-	entries map[string]entry
+	entries []entry // the oldest first
 	writing
 }
 
@@ -105,7 +105,7 @@ func NewFile(cfg FileConfig) (*File, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &File{FileConfig: cfg, aead: aead, entries: map[string]entry{}}, nil
+	return &File{FileConfig: cfg, aead: aead}, nil
 }
 
 // Fetch implements StandIn.
@@ -113,10 +113,13 @@ func (f *File) Fetch(_ context.Context, ref cache.Ref) (cache.Value, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.load()
-	e, ok := f.entries[keyOf(ref)]
-	now := f.now()
+	at := f.find(keyOf(ref))
+	if at < 0 {
+		return cache.Value{}, errNotKept
+	}
+	e, now := f.entries[at], f.now()
 	saved := time.UnixMilli(e.saved)
-	if age := now.Sub(saved); !ok || age >= f.MaxAge || age < -f.MaxAge {
+	if age := now.Sub(saved); age >= f.MaxAge || age < -f.MaxAge {
 		return cache.Value{}, errNotKept
 	}
 	v, err := f.open(e)
@@ -145,7 +148,8 @@ func (f *File) Keep(ref cache.Ref, v *cache.Value) {
 	defer f.mu.Unlock()
 	f.load()
 	h := header{keyOf(ref), v.ARN, v.VersionID, f.now().UnixMilli()}
-	if f.has(h, v) {
+	at := f.find(h.key)
+	if at >= 0 && f.same(f.entries[at], h, v) {
 		return
 	}
 	e, err := f.seal(h, v)
@@ -153,18 +157,25 @@ func (f *File) Keep(ref cache.Ref, v *cache.Value) {
 		f.Report(err)
 		return
 	}
-	f.entries[h.key] = e
-	for len(f.entries) > maxEntries {
-		f.evict()
+	if at < 0 && len(f.entries) == maxEntries {
+		at = 0
 	}
+	if at >= 0 {
+		f.entries = slices.Delete(f.entries, at, at+1)
+	}
+	f.entries = append(f.entries, e)
 	f.changed()
 }
 
-// has reports whether the same was kept not long ago.
-func (f *File) has(h header, v *cache.Value) bool {
-	e, ok := f.entries[h.key]
+// find returns the place of what is kept under a key, or less than zero.
+func (f *File) find(key string) int {
+	return slices.IndexFunc(f.entries, func(e entry) bool { return e.key == key })
+}
+
+// same reports whether e is the same value, from not long ago.
+func (f *File) same(e entry, h header, v *cache.Value) bool {
 	age := time.Duration(h.saved-e.saved) * time.Millisecond
-	if !ok || e.version != h.version || e.arn != h.arn || age < 0 || age >= f.MaxAge/restamps {
+	if e.version != h.version || e.arn != h.arn || age < 0 || age >= f.MaxAge/restamps {
 		return false
 	}
 	held, err := f.open(e)
@@ -178,35 +189,19 @@ func (f *File) Drop(ref cache.Ref) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.load()
-	key := keyOf(ref)
-	name := f.entries[key].arn
-	if name == "" && arn.IsARN(ref.ID) {
+	key, name := keyOf(ref), ""
+	if at := f.find(key); at >= 0 {
+		name = f.entries[at].arn
+	} else if arn.IsARN(ref.ID) {
 		name = ref.ID
 	}
-	for k, e := range f.entries {
-		if k == key || name != "" && strings.HasPrefix(e.arn, name) {
-			f.remove(k)
-		}
-	}
-}
-
-// remove forgets an entry, in the file too. The caller holds the lock.
-func (f *File) remove(key string) {
-	if _, ok := f.entries[key]; ok {
-		delete(f.entries, key)
+	before := len(f.entries)
+	f.entries = slices.DeleteFunc(f.entries, func(e entry) bool {
+		return e.key == key || name != "" && strings.HasPrefix(e.arn, name)
+	})
+	if len(f.entries) < before {
 		f.changed()
 	}
-}
-
-// evict forgets what was kept first.
-func (f *File) evict() {
-	oldest := ""
-	for k, e := range f.entries {
-		if oldest == "" || e.saved < f.entries[oldest].saved {
-			oldest = k
-		}
-	}
-	delete(f.entries, oldest)
 }
 
 // load reads the file, once, and reports it if not all of it is ours. The caller holds the lock.
@@ -228,26 +223,15 @@ func (f *File) load() {
 			continue
 		}
 		v.Wipe()
-		f.entries[e.key] = e
+		if at := f.find(e.key); at < 0 {
+			f.entries = append(f.entries, e)
+		} else if f.entries[at].saved < e.saved {
+			f.entries[at] = e
+		}
 	}
 	if err != nil {
 		f.Report(err)
 	}
-}
-
-// sorted are the entries in the order in which they are written, the oldest first.
-func (f *File) sorted() []entry {
-	all := make([]entry, 0, len(f.entries))
-	for _, e := range f.entries {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b entry) int {
-		if a.saved != b.saved {
-			return int(min(max(a.saved-b.saved, -1), 1))
-		}
-		return strings.Compare(a.key, b.key)
-	})
-	return all
 }
 
 // keyOf is a ref as text: refs that differ have different ones.
