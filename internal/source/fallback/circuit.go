@@ -48,6 +48,13 @@ func (s *Source) health(name string) health {
 	return probed
 }
 
+// isWell reports whether nothing is known against a service.
+func (s *Source) isWell(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.circuits[name] == nil
+}
+
 // note takes what came of asking the primary. A refusal is a sign of health.
 func (s *Source) note(name string, err error) {
 	now := s.now()

@@ -74,24 +74,23 @@ func New(cfg Config) *Source {
 
 // Fetch implements cache.Source.
 func (s *Source) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
-	name := circuitOf(ref)
-	health := s.health(name)
+	health := s.health(circuitOf(ref))
 	if health == well {
-		v, err := s.ask(ctx, name, ref, s.share(ctx))
+		v, err := s.ask(ctx, ref, s.share(ctx))
 		if !unavailable(err) {
 			return v, err
 		}
 		return s.standIn(ctx, ref, err)
 	}
 	if health == probed {
-		if v, err := s.ask(ctx, name, ref, probeTime); !unavailable(err) {
+		if v, err := s.ask(ctx, ref, probeTime); !unavailable(err) {
 			return v, err
 		}
 	}
 	if v, err := s.StandIn.Fetch(ctx, ref); err == nil {
 		return v, nil
 	}
-	return s.ask(ctx, name, ref, 0)
+	return s.ask(ctx, ref, 0)
 }
 
 // standIn asks what stands in for a primary that failed.
@@ -118,13 +117,19 @@ func (s *Source) share(ctx context.Context) time.Duration {
 
 // ask asks the primary, and tells the StandIn what came of it. The end of the time, if there
 // is any, means that the primary is unavailable.
-func (s *Source) ask(ctx context.Context, name string, ref cache.Ref, within time.Duration) (cache.Value, error) {
+func (s *Source) ask(ctx context.Context, ref cache.Ref, within time.Duration) (cache.Value, error) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if within > 0 {
 		limited, cancel = context.WithTimeout(ctx, within)
 	}
 	defer cancel()
 	v, err := s.Primary.Fetch(limited, ref)
+	return s.judge(ctx, limited, ref, v, err)
+}
+
+// judge takes what the primary answered within limited, which is a part of ctx.
+func (s *Source) judge(ctx, limited context.Context, ref cache.Ref, v cache.Value, err error) (cache.Value, error) {
+	name := circuitOf(ref)
 	if err == nil {
 		s.note(name, nil)
 		s.StandIn.Keep(ref, &v)

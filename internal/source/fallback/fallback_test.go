@@ -236,3 +236,52 @@ func TestAReplicasARNDiffersInItsRegion(t *testing.T) {
 		t.Errorf("another endpoint: asked for %s, answered %s, %v", from.last().ID, v.ARN, err)
 	}
 }
+
+func TestManyAreStoodInForAsOneIs(t *testing.T) {
+	t.Parallel()
+	primary, replica, s := pair()
+	refs := []cache.Ref{db, {ID: "missing"}, {Kind: cache.Parameter, ID: "/p"}, {ID: "vault:x"}}
+	many := func() string {
+		told := make([]string, len(refs))
+		s.FetchMany(t.Context(), refs, func(i int, v cache.Value, err error) {
+			if told[i] != "" {
+				t.Errorf("%s is told twice", refs[i].ID)
+			}
+			if told[i] = v.Text.RevealString(); err != nil {
+				told[i] = err.Error()
+			}
+		})
+		return strings.Join(told, ", ")
+	}
+	const refused = "AccessDeniedException: no"
+	if got := many(); got != "primary, "+refused+", primary, primary" || replica.calls() != 0 {
+		t.Errorf("%s after %d calls to the replica", got, replica.calls())
+	}
+	primary.set(func() { primary.err = errDown })
+	want := "replica, " + errDown.Error() + ", replica, replica"
+	if got := many(); got != want {
+		t.Error(got)
+	}
+	before := primary.calls()
+	if got := many(); got != want {
+		t.Error(got)
+	}
+	// What is missing is asked of the primary, for want of a stand-in.
+	if n := primary.calls() - before; n != 1 {
+		t.Errorf("%d calls to a primary that rests", n)
+	}
+	replica.set(func() { replica.err = errDenied })
+	if got := many(); !strings.HasPrefix(got, errDown.Error()) {
+		t.Error(got)
+	}
+	replica.set(func() { replica.err = nil })
+	s.Forget()
+	primary.set(func() { primary.hangs = true })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	s.FetchMany(ctx, refs[:1], func(_ int, v cache.Value, err error) {
+		if err != nil || v.Text.RevealString() != "replica" {
+			t.Errorf("with a primary that hangs: %v", err)
+		}
+	})
+}

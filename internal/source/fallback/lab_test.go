@@ -73,11 +73,11 @@ func (f *fake) Fetch(ctx context.Context, ref cache.Ref) (cache.Value, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if ref.ID == "missing" {
-		return cache.Value{}, errDenied
-	}
 	if f.err != nil {
 		return cache.Value{}, f.err
+	}
+	if ref.ID == "missing" {
+		return cache.Value{}, errDenied
 	}
 	return cache.Value{
 		ARN: f.arn, Name: ref.ID, VersionID: "v-" + f.text, Stages: []string{"AWSCURRENT"}, Text: secret.FromString(f.text),
