@@ -35,6 +35,9 @@ func Main(args []string, out, errs io.Writer) int {
 	if len(args) > 1 && args[1] == "exec" {
 		return Exec(filepath.Base(args[0])+" exec", args[2:], out, errs)
 	}
+	if len(args) == 2 && args[1] == "ping" {
+		return Ping(os.Getenv, errs)
+	}
 	for _, arg := range args[1:] {
 		switch arg {
 		case "--version", "-version", "version":

@@ -4,6 +4,7 @@
 package extension
 
 const usage = `Usage: coffer-extension [--version | --help]
+       coffer-extension ping             is the agent here ready? Its status says
        coffer-extension exec [--only NAME,NAME...] -- COMMAND [ARG...]
 
 Serves secrets and parameters to the processes of one host, on 127.0.0.1, as the AWS
