@@ -95,6 +95,7 @@ var Floors = []Floor{
 		{"internal/source", Lean},
 		{"internal/reference", Lean},
 		{"internal/environ", Lean},
+		{"internal/files", Lean},
 		{"internal/source/aws", Lean},
 		{"internal/source/sourcetest", Test},
 		{"internal/source/doppler", Lean},
