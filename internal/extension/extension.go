@@ -48,17 +48,17 @@ func (e *extension) live(ctx context.Context) error {
 	if e.kind == snapStart {
 		e.agent.Ready() // for what can be had before the snapshot
 	} else {
+		written := e.files.begin(ctx, &e.background)
 		fetched = e.prefetch(ctx)
 		// The runtime is started after we registered: its code finds the files there.
 		e.vault.writeFiles(ctx, initIn)
+		await(ctx, written, initIn)
 	}
 	invoked, err := e.register(ctx)
 	if err != nil {
 		return errors.Join(err, e.end())
 	}
-	if fetched != nil {
-		await(ctx, fetched)
-	}
+	await(ctx, fetched, settleIn)
 	if !invoked {
 		e.background.start(ctx, e.refreshByTimer)
 	}
@@ -106,12 +106,14 @@ func (e *extension) register(ctx context.Context) (invoked bool, err error) {
 func (e *extension) invoke(ctx context.Context) {
 	if e.kind == snapStart && !e.restored {
 		e.source.holdBack(e.held, false)
-		await(ctx, e.prefetch(ctx))
+		e.files.begin(ctx, &e.background)
+		await(ctx, e.prefetch(ctx), settleIn)
 	}
 	e.restored = true
 	e.held.RefreshDue(0)
 	e.vault.writeFiles(ctx, filesIn)
 	e.settle(ctx)
+	e.files.nudge()
 }
 
 // prefetch begins to fetch what the settings name. The channel is closed when it has.
@@ -119,11 +121,14 @@ func (e *extension) prefetch(ctx context.Context) <-chan struct{} {
 	return e.background.start(ctx, e.fetchAhead)
 }
 
-// await waits for a short time.
-func await(ctx context.Context, done <-chan struct{}) {
+// await waits for a short time. What is nil needs no waiting.
+func await(ctx context.Context, done <-chan struct{}, within time.Duration) {
+	if done == nil {
+		return
+	}
 	select {
 	case <-done:
-	case <-time.After(settleIn):
+	case <-time.After(within):
 	case <-ctx.Done():
 	}
 }

@@ -24,11 +24,26 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/agent"
+	"github.com/coffer-secrets/coffer/internal/files"
 )
+
+// Main is the Main of coffer-extension.
+func Main(args []string, out, errs io.Writer) int {
+	return Program{Name: "coffer-extension"}.Main(args, out, errs)
+}
+
+// Program is the program in one of its sizes: functions start the small one, and daemons
+// have room for more.
+type Program struct {
+	// Name is what it calls itself.
+	Name string
+	// Render renders the templates of files. Nil refuses them.
+	Render files.Renderer
+}
 
 // Main reads the command line, runs the program, and returns its exit status. It sets
 // limits of the process and takes its signals.
-func Main(args []string, out, errs io.Writer) int {
+func (program Program) Main(args []string, out, errs io.Writer) int {
 	if filepath.Base(args[0]) == wrapper {
 		return Exec(wrapper, append([]string{"--"}, args[1:]...), out, errs)
 	}
@@ -41,13 +56,13 @@ func Main(args []string, out, errs io.Writer) int {
 	for _, arg := range args[1:] {
 		switch arg {
 		case "--version", "-version", "version":
-			fmt.Fprintln(out, "coffer-extension", version())
+			fmt.Fprintln(out, program.Name, version())
 			return 0
 		case "--help", "-help", "-h", "help":
 			fmt.Fprint(out, usage)
 			return 0
 		default:
-			fmt.Fprintf(errs, "coffer-extension: unknown argument %q; try --help\n", arg)
+			fmt.Fprintf(errs, "%s: unknown argument %q; try --help\n", program.Name, arg)
 			return 2
 		}
 	}
@@ -57,10 +72,10 @@ func Main(args []string, out, errs io.Writer) int {
 	defer stop()
 	p := &process{
 		name: args[0], getenv: os.Getenv, errs: errs, now: time.Now, listen: agent.Listen,
-		api: &http.Transport{DisableCompression: true}, environ: os.Environ,
+		api: &http.Transport{DisableCompression: true}, environ: os.Environ, render: program.Render,
 	}
 	if err := p.run(ctx); err != nil {
-		fmt.Fprintln(errs, "coffer-extension:", err)
+		fmt.Fprintf(errs, "%s: %v\n", program.Name, err)
 		return 1
 	}
 	return 0

@@ -16,6 +16,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/agent"
 	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/files"
 	"github.com/coffer-secrets/coffer/internal/lambdaapi"
 )
 
@@ -42,6 +43,8 @@ type process struct {
 	// environ lists the environment, for variables whose names are not all known.
 	environ func() []string
 	vault   *vaultSide // once there is a source of that name
+	// render is for templates; nil means that there can be none.
+	render files.Renderer
 }
 
 // parts are what a running program consists of.
@@ -53,6 +56,7 @@ type parts struct {
 	agent    *agent.Agent
 	server   *agent.Server
 	vault    *vaultSide
+	files    keeper
 }
 
 // run listens before it does anything that takes time, so that a function finds it there
@@ -154,13 +158,15 @@ func (p *process) assemble(settings agent.Settings, listeners []net.Listener) (*
 	}
 	server := agent.Serve(listeners[0], handler, log, listeners[1:]...)
 	x := &parts{settings: settings, log: log, held: held, source: source, agent: handler, server: server}
-	x.vault = p.serveVault(x)
+	x.vault, x.files = p.serveVault(x), p.keep(settings, held, log)
 	return x, nil
 }
 
-// fetchAhead fetches what the settings name. Then the agent is ready.
+// fetchAhead fetches what the settings name. When the files were written too, the agent is
+// ready.
 func (x *parts) fetchAhead(ctx context.Context) {
 	agent.Prefetch(ctx, x.held, x.settings.Prefetch, x.log)
+	x.files.await(ctx)
 	x.agent.Ready()
 }
 
@@ -172,6 +178,7 @@ func (x *parts) stop(within time.Duration) error {
 	defer cancel()
 	x.agent.Drain()
 	err := errors.Join(x.server.Stop(ctx), x.vault.stop(ctx))
+	x.files.end()
 	x.held.Close()
 	x.source.Forget()
 	return err
@@ -180,6 +187,7 @@ func (x *parts) stop(within time.Duration) error {
 // sidecar serves until ctx ends.
 func (x *parts) sidecar(ctx context.Context) error {
 	var background tasks
+	x.files.begin(ctx, &background)
 	background.start(ctx, x.fetchAhead)
 	background.start(ctx, func(ctx context.Context) { x.vault.writeFiles(ctx, refreshEvery) })
 	background.start(ctx, x.refreshByTimer)

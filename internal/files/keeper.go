@@ -42,10 +42,12 @@ type Config struct {
 
 // Keeper keeps files. It is safe for concurrent use.
 type Keeper struct {
-	cfg   Config
-	mu    sync.Mutex // held while files are written, and until OnChange has ended
-	files []*file
-	gone  bool // they were removed, and are not to be written any more
+	cfg     Config
+	nudged  chan struct{}
+	written chan struct{} // closed when Run has made its first round
+	mu      sync.Mutex    // held while files are written, and until OnChange has ended
+	files   []*file
+	gone    bool // they were removed, and are not to be written any more
 }
 
 // file is an item with what was written.
@@ -59,7 +61,7 @@ type file struct {
 // New returns a Keeper that has written nothing yet. It logs what may keep its files from
 // being secret.
 func New(cfg Config) *Keeper {
-	k := &Keeper{cfg: cfg}
+	k := &Keeper{cfg: cfg, nudged: make(chan struct{}, 1), written: make(chan struct{})}
 	disks := map[string]bool{}
 	for _, item := range cfg.Items {
 		k.files = append(k.files, &file{Item: item})
@@ -74,21 +76,36 @@ func New(cfg Config) *Keeper {
 	return k
 }
 
-// Run brings the files up to date, and again each time the interval has passed, until ctx
-// ends.
+// Run brings the files up to date, and again each time the interval has passed, or when it
+// is nudged, until ctx ends. It is called once.
 func (k *Keeper) Run(ctx context.Context, every time.Duration) {
 	k.Round(ctx)
+	close(k.written)
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			k.Round(ctx)
+		case <-k.nudged:
 		case <-ctx.Done():
 			return
 		}
+		k.Round(ctx)
 	}
 }
+
+// Nudge has Run bring the files up to date now, where the clock of its interval may have
+// stood still.
+func (k *Keeper) Nudge() {
+	select {
+	case k.nudged <- struct{}{}:
+	default:
+	}
+}
+
+// Written returns a channel that is closed when Run has written the files for the first
+// time, or has tried to.
+func (k *Keeper) Written() <-chan struct{} { return k.written }
 
 // Round brings the files up to date: it writes those whose content is another one, or
 // which somebody else changed, and then runs what is to be run on a change. What fails is
