@@ -112,6 +112,8 @@ var Floors = []Floor{
 		{"sqlsecrets", Lean},
 		{"internal/extension", Lean},
 		{"cmd/coffer-extension", Lean},
+		{"internal/templates", Server},
+		{"cmd/coffer-agent", Server},
 	}},
 	{"assembly: the server, the host, the command line", []Package{
 		{"internal/lambdahost", Server},
