@@ -15,8 +15,6 @@ import (
 	"testing"
 )
 
-var cofferExtension = build("coffer-extension")
-
 // shop is a server with secrets and a parameter, and the environment of those who may read
 // them.
 type shop struct {
@@ -48,7 +46,7 @@ func TestExec(t *testing.T) {
 	password, key := newCanary("the password"), newCanary("the key")
 	s := newShop(t, password, key)
 	link := filepath.Join(t.TempDir(), "coffer-exec")
-	if err := os.Symlink(program(t, cofferExtension), link); err != nil {
+	if err := os.Symlink(program(t, extension), link); err != nil {
 		t.Fatal(err)
 	}
 	env := append(s.env,
@@ -56,7 +54,7 @@ func TestExec(t *testing.T) {
 		"KEY={{resolve:ssm-secure:/prod/key:1}}", "PLAIN=as it was",
 	)
 	for name, command := range map[string][]string{
-		"exec":        {program(t, cofferExtension), "exec", "--", "sh", "-c", script},
+		"exec":        {program(t, extension), "exec", "--", "sh", "-c", script},
 		"coffer-exec": {link, "sh", "-c", script},
 		"run":         {program(t, coffer), "run", "--", "sh", "-c", script},
 	} {
@@ -107,7 +105,7 @@ func TestExecFails(t *testing.T) {
 			if args == nil {
 				args = []string{"--", "touch", started}
 			}
-			r := runProgram(t, append(s.env, "KEY={{resolve:ssm-secure:/prod/key}}", c.variable), program(t, cofferExtension), append([]string{"exec"}, args...)...)
+			r := runProgram(t, append(s.env, "KEY={{resolve:ssm-secure:/prod/key}}", c.variable), program(t, extension), append([]string{"exec"}, args...)...)
 			if r.Code != c.code || !strings.Contains(r.Stderr, "coffer-extension exec: "+c.want) || r.Stdout != "" {
 				t.Errorf("status %d, %q%q, want %d, %q", r.Code, r.Stdout, r.Stderr, c.code, c.want)
 			}
@@ -128,7 +126,7 @@ func TestExecIsTheCommand(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, newCanary("the password"), newCanary("the key"))
 	out := newTranscript()
-	cmd := exec.Command(program(t, cofferExtension), "exec", "--", "sh", "-c", `trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done`)
+	cmd := exec.Command(program(t, extension), "exec", "--", "sh", "-c", `trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done`)
 	cmd.Env, cmd.Stdout = environment(append(s.env, "A={{resolve:secretsmanager:prod/db}}")...), out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

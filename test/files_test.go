@@ -4,10 +4,8 @@
 package test
 
 import (
-	crand "crypto/rand"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +15,8 @@ import (
 	"testing"
 	"time"
 )
+
+var agentProgram = build("coffer-agent")
 
 // sidecar is coffer-extension, or coffer-agent, beside a program.
 type sidecar struct {
@@ -29,27 +29,13 @@ type sidecar struct {
 func startSidecar(t *testing.T, path string, env ...string) *sidecar {
 	t.Helper()
 	s := &sidecar{t, exec.Command(path), newTranscript()}
-	s.cmd.Env = environment(append(env, "COFFER_AGENT_TOKEN=t", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+freePort(t), "SECRETS_MANAGER_TTL=1", "SSM_PARAMETER_STORE_TTL=1")...)
+	s.cmd.Env = environment(append(env, "COFFER_AGENT_TOKEN=t", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+strconv.Itoa(freePort(t)), "SECRETS_MANAGER_TTL=1", "SSM_PARAMETER_STORE_TTL=1")...)
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	return s
-}
-
-// freePort chooses a port that nobody listens on, among those that systems give to nobody.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10_000 + rand.IntN(20_000))
-		if l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // stop tells it to stop, and wants exit status 0.
@@ -89,7 +75,7 @@ func (s *sidecar) logs(text string, times int) {
 
 func (s *shop) put(password string) {
 	s.t.Helper()
-	s.must("secretsmanager.PutSecretValue", fmt.Sprintf(`{"SecretId":"prod/db","ClientRequestToken":%q,"SecretString":%q}`, strings.ToLower(crand.Text())+"-token", `{"user":"app","password":"`+password+`"}`))
+	s.must("secretsmanager.PutSecretValue", fmt.Sprintf(`{"SecretId":"prod/db","ClientRequestToken":%q,"SecretString":%q}`, strings.ToLower(rand.Text())+"-token", `{"user":"app","password":"`+password+`"}`))
 }
 
 func TestFiles(t *testing.T) {
@@ -102,7 +88,7 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(reload, []byte("#!/bin/sh\nenv > "+outside+"/env\ncat "+disk+"/dsn\necho changed >> "+changes+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	side := startSidecar(t, program(t, cofferExtension), append(s.env, "COFFER_ON_CHANGE="+reload,
+	side := startSidecar(t, program(t, extension), append(s.env, "COFFER_ON_CHANGE="+reload,
 		"COFFER_FILES="+dsn+"={{resolve:secretsmanager:prod/db:SecretString:user}}:{{resolve:secretsmanager:prod/db:SecretString:password}}@h;mode=0440,"+disk+"/key=/prod/key")...)
 	side.eventually(changes, "changed\n")
 	side.eventually(dsn, "app:"+password.text+"@h")
@@ -150,7 +136,7 @@ func TestFilesOutliveAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	env := append(s.env, "COFFER_FILES="+path+"=prod/db#password")
 	s.put("first")
-	side := startSidecar(t, program(t, cofferExtension), env...)
+	side := startSidecar(t, program(t, extension), env...)
 	side.eventually(path, "first")
 	side.logs("on a disk", 1)
 	if err := side.cmd.Process.Kill(); err != nil {
@@ -158,7 +144,32 @@ func TestFilesOutliveAKill(t *testing.T) {
 	}
 	_ = side.cmd.Wait()
 	s.put("second")
-	side = startSidecar(t, program(t, cofferExtension), env...)
+	side = startSidecar(t, program(t, extension), env...)
 	side.eventually(path, "second")
 	side.stop()
+}
+
+// TestTemplates has coffer-agent render a template, which coffer-extension refuses.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, newCanary("the password"), newCanary("the key"))
+	s.put("first")
+	dir := t.TempDir()
+	page, config := filepath.Join(dir, "app.tmpl"), filepath.Join(dir, "app.json")
+	text := `{"user": {{ tojson (secret "prod/db" "user") }}, "password": {{ with json (secret "prod/db") }}{{ tojson .password }}{{ end }}}`
+	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := append(s.env, "COFFER_FILES="+config+"=template:"+page)
+	side := startSidecar(t, program(t, agentProgram), env...)
+	side.eventually(config, `{"user": "app", "password": "first"}`)
+	s.put("second")
+	side.eventually(config, `{"user": "app", "password": "second"}`)
+	side.stop()
+	side = startSidecar(t, program(t, extension), env...)
+	side.logs("this program renders no templates: coffer-agent does", 1)
+	side.stop()
+	if _, err := os.Lstat(config); err == nil {
+		t.Error("coffer-extension rendered a template")
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,18 @@ func TestLeanPackagesLinkTheStandardLibraryOnly(t *testing.T) {
 	for _, p := range list(t, append([]string{"-deps"}, lean...)...) {
 		if !p.Standard && !ours(p.ImportPath) && !strings.HasPrefix(p.ImportPath, "golang.org/x/") {
 			t.Errorf("the lean tower links %s", p.ImportPath)
+		}
+	}
+}
+
+// tooLarge are packages of the standard library that make what links them much larger.
+var tooLarge = []string{"text/template", "html/template", "encoding/gob", "net/http/httputil", "testing"}
+
+func TestTheExtensionLinksNothingLarge(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "-deps", "./cmd/coffer-extension") {
+		if slices.Contains(tooLarge, p.ImportPath) {
+			t.Errorf("the extension links %s", p.ImportPath)
 		}
 	}
 }

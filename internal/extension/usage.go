@@ -99,6 +99,13 @@ What goes into the environment of the command of exec (exec --help has more):
   COFFER_AGENT                  the URL of the agent to ask, or off; else the extension of
                                 the function, if there is one, and the sources if not
 
+Files that are kept up to date, and removed at the end:
+  COFFER_FILES                  PATH=REFERENCE,..: /run/app/db=prod/db#password, with
+                                ;mode=0440 (0600), with text around {{resolve:...}}, or
+                                =template:/PATH, which coffer-agent renders
+  COFFER_ON_CHANGE              what to do after a change: a program with its arguments, or
+                                signal:HUP /run/app.pid
+
 And, as the AWS extension has them:
   PARAMETERS_SECRETS_EXTENSION_HTTP_PORT        the port (2773)
   PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED    true or false (true)
