@@ -22,7 +22,8 @@
 // runs once more if they are others than before: after a rotation, say.
 //
 // The package knows nothing of aws-lambda-go: what it returns are functions, and Handlers,
-// of the kinds that lambda.Start takes.
+// of the kinds that lambda.Start takes. A function that has no other use for that module
+// begins with Start.
 package lambdasecrets
 
 import (

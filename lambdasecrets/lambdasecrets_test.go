@@ -12,14 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/coffer-secrets/coffer"
 	"github.com/coffer-secrets/coffer/coffertest"
 	"github.com/coffer-secrets/coffer/lambdasecrets"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type config struct {
 	Password string `coffer:"db"`

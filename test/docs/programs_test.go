@@ -28,10 +28,19 @@ var programs = []string{"aws", "curl", "jq", "python3", "node", "openssl"}
 // after what a command may follow.
 var word = regexp.MustCompile(`(?m)(?:^|[|;&(]\s*|-- |\b[A-Z_]+=\S* )([a-z][a-z0-9]*)\b`)
 
+// interpreters are the programs that coffer lambda invoke runs functions with, by the ends of
+// their files' names.
+var interpreters = map[string]string{".mjs": "node", ".py": "python3"}
+
 // need skips a test whose block uses what is not there.
 func need(t *testing.T, dir string, b block) {
 	t.Helper()
 	for _, c := range b.commands {
+		for suffix, program := range interpreters {
+			if strings.Contains(c.text, "coffer lambda invoke") && strings.Contains(c.text, suffix+" ") {
+				testneed.Program(t, program)
+			}
+		}
 		for _, m := range word.FindAllStringSubmatch(c.text, -1) {
 			if slices.Contains(programs, m[1]) {
 				testneed.Program(t, m[1])
