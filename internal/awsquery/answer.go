@@ -6,11 +6,12 @@ package awsquery
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -64,8 +65,36 @@ func (w writer) close(name string) { w.WriteString("</" + name + ">") }
 
 func (w writer) element(name, text string) {
 	w.open(name)
-	_ = xml.EscapeText(w, []byte(text))
+	w.text(text)
 	w.close(name)
+}
+
+// text writes text as xml.EscapeText does, which would bring all of its package along.
+func (w writer) text(s string) {
+	for _, c := range s {
+		switch {
+		case c == '&':
+			w.WriteString("&amp;")
+		case c == '<':
+			w.WriteString("&lt;")
+		case c == '>':
+			w.WriteString("&gt;")
+		case c == '"' || c == '\'':
+			w.WriteString("&#" + strconv.Itoa(int(c)) + ";")
+		case c == '\t' || c == '\n' || c == '\r':
+			w.WriteString("&#x" + strings.ToUpper(strconv.FormatInt(int64(c), 16)) + ";")
+		case !inXML(c):
+			w.WriteRune(utf8.RuneError)
+		default:
+			w.WriteRune(c)
+		}
+	}
+}
+
+// inXML reports whether XML can have a character (Extensible Markup Language 1.0, section
+// 2.2).
+func inXML(c rune) bool {
+	return utf8.ValidRune(c) && (c >= ' ' || c == '\t' || c == '\n' || c == '\r') && c != 0xFFFE && c != 0xFFFF
 }
 
 func (w writer) structure(v reflect.Value) {

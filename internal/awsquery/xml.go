@@ -220,7 +220,5 @@ func character(name string) (rune, bool) {
 		number, base = hex, 16
 	}
 	c, err := strconv.ParseUint(number, base, 21)
-	ok := isNumber && err == nil && utf8.ValidRune(rune(c)) &&
-		(c >= ' ' || c == '\t' || c == '\n' || c == '\r') && c != 0xFFFE && c != 0xFFFF
-	return rune(c), ok
+	return rune(c), isNumber && err == nil && inXML(rune(c))
 }

@@ -4,6 +4,7 @@
 package awsquery
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -61,6 +62,25 @@ func TestXMLIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
 				t.Errorf("(-the library's +ours):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestTextIsWrittenAsTheStandardLibraryWritesIt(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for c := range rune(0x10000) {
+		all.WriteRune(c)
+	}
+	for _, s := range []string{"", "plain", `<a b="c">&'`, "\t\r\n", "\xff\xfe", "\U0001F600", all.String()} {
+		var want bytes.Buffer
+		if err := xml.EscapeText(&want, []byte(s)); err != nil {
+			t.Fatal(err)
+		}
+		w := writer{new(bytes.Buffer)}
+		w.text(s)
+		if w.String() != want.String() {
+			t.Errorf("%.40q became %.80q, want %.80q", s, w.String(), want.String())
+		}
 	}
 }
 

@@ -1,11 +1,12 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command empty listens on the port that its argument names and serves nothing: what a
-// net/http program costs at least.
+// Command empty listens on the port that its argument names and answers a constant as long
+// as a secret's answer: what a net/http program costs at least.
 package main
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"os"
@@ -16,5 +17,6 @@ func main() {
 	if err != nil {
 		os.Exit(1)
 	}
-	_ = http.Serve(l, http.NotFoundHandler())
+	body := bytes.Repeat([]byte("x"), 400)
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 }
