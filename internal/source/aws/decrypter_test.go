@@ -89,8 +89,12 @@ func TestWhatIsNoCiphertextIsNotSent(t *testing.T) {
 	t.Parallel()
 	c := &counting{}
 	for _, ref := range []cache.Ref{
-		{ID: ""}, {ID: "hunter2!"}, {ID: base64.StdEncoding.EncodeToString(make([]byte, 6145))},
-		{ID: "AAAA", VersionID: "v"}, {ID: "AAAA", Stage: "AWSPREVIOUS"}, {ID: "AAAA", Role: "arn:aws:iam::123456789012:role/x"},
+		{ID: ""},
+		{ID: "hunter2!"},
+		{ID: base64.StdEncoding.EncodeToString(make([]byte, 6145))},
+		{ID: "AAAA", VersionID: "v"},
+		{ID: "AAAA", Stage: "AWSPREVIOUS"},
+		{ID: "AAAA", Role: "arn:aws:iam::123456789012:role/x"},
 	} {
 		_, err := aws.NewDecrypter(c, "f").Fetch(t.Context(), ref)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
