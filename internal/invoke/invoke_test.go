@@ -59,7 +59,9 @@ func ask(ctx context.Context, event []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("X-Aws-Parameters-Secrets-Token", os.Getenv("AWS_SESSION_TOKEN")+os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+	if !strings.Contains(what, "tokenless") {
+		req.Header.Set("X-Aws-Parameters-Secrets-Token", os.Getenv("AWS_SESSION_TOKEN")+os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+	}
 	if strings.Contains(what, "forwarded") {
 		req.Header.Set("X-Forwarded-For", "10.0.0.1")
 	}
@@ -249,6 +251,8 @@ func TestAFunctionWithTheCallersCredentials(t *testing.T) {
 	b.invoke("$AWS_ACCESS_KEY_ID", srv.AccessKeyID)
 	b.invoke("$AWS_ENDPOINT_URL", srv.URL)
 	b.invoke("$SECRET_OF_MINE", "")
+	tokenless := dbPath + "&tokenless=1"
+	b.invoke(tokenless, "401 ", invoke.Answer{Request: "GET " + tokenless, Status: 401})
 	srv.Outage(true)
 	srv.SetSecret("prod/db", "battery-staple")
 	b.invoke(dbPath, "200 correct-horse", got(dbPath, "HIT"))

@@ -50,7 +50,8 @@ type tap struct {
 }
 
 // newTap serves at the listener, which it closes. Where the function's credentials have no
-// session token, it has nothing to show the extension; own is then shown for it.
+// session token, what it shows the extension is empty; own is then shown for it. No browser
+// sends such a header for a page without asking first.
 func newTap(l net.Listener, port int, own string) *tap {
 	t := &tap{token: own, served: make(chan struct{})}
 	target := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -65,7 +66,7 @@ func newTap(l net.Listener, port int, own string) *tap {
 					r.Out.Header[name] = values
 				}
 			}
-			if t.token != "" && r.Out.Header.Get(tokenHeader) == "" {
+			if shown, ok := r.Out.Header[tokenHeader]; ok && shown[0] == "" && t.token != "" {
 				r.Out.Header.Set(tokenHeader, t.token)
 			}
 		},
