@@ -119,6 +119,16 @@ func TestNodeHandlers(t *testing.T) {
 	}
 }
 
+func TestNodeHandlersThatNeverAnswer(t *testing.T) {
+	t.Parallel()
+	h := host(t, "index.js", `exports.handler = () => 7;`)
+	for range 2 {
+		h.invoke(`{}`, "", map[string]any{"all": nil})
+	}
+	h = host(t, "index.mjs", `export const handler = () => new Promise(() => {});`)
+	h.invoke(`{}`, lambdahost.TypeRuntimeExit, map[string]any{"errorType": lambdahost.TypeRuntimeExit})
+}
+
 func TestNodeErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -175,6 +185,9 @@ def lambda_handler(event, context):
     return {"got": event["a"], "ü": "ü"}
 `)
 	h.invoke(`{"a": 7}`, "", map[string]any{"got": 7.0, "ü": "ü"})
+	if res, err := h.Invoke(t.Context(), []byte(`{"a": 7}`)); err != nil || !strings.Contains(string(res.Payload), "ü") {
+		t.Errorf("%+v, %v: letters are to be as they are", res, err)
+	}
 	h.invoke(`{"fail": 1}`, "ValueError", map[string]any{"errorType": "ValueError", "errorMessage": "bad"})
 	h.invoke(`{"set": 1}`, "Runtime.MarshalError", map[string]any{"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable"})
 	h.invoke(`{"exit": 1}`, lambdahost.TypeRuntimeExit, map[string]any{"errorType": lambdahost.TypeRuntimeExit})
