@@ -5,6 +5,7 @@ package extension
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/agent"
 	"github.com/coffer-secrets/coffer/internal/client"
@@ -18,7 +19,7 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 	if err != nil {
 		return nil, err
 	}
-	all := &source.Mux{Default: p.withReplica(aws.New(caller), settings, log), Named: map[string]source.Source{
+	all := &source.Mux{Default: p.withReplica(p.dated(aws.New(caller)), settings, log), Named: map[string]source.Source{
 		"kms": aws.NewDecrypter(caller, p.getenv("AWS_LAMBDA_FUNCTION_NAME")),
 	}}
 	addVault := func(all *source.Mux, settings agent.Settings) error { return p.addVault(all, settings, log) }
@@ -28,6 +29,14 @@ func (p *process) sources(settings agent.Settings, log *slog.Logger) (source.Sou
 		}
 	}
 	return p.withFile(all, log), nil
+}
+
+// dated lets secrets end when their rotation is due, if that is wanted.
+func (p *process) dated(s *aws.Source) source.Source {
+	if strings.EqualFold(p.getenv("COFFER_ROTATION_DATES"), "true") {
+		return aws.NewDated(s, p.now)
+	}
+	return s
 }
 
 // caller is who calls AWS, or a Coffer server: at the endpoint and in the region of the

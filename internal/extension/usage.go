@@ -91,6 +91,8 @@ How long they are kept:
   COFFER_PARAMETERS_TTL         the same for parameters
   COFFER_STALE                  how long a value may stand in, after its TTL, for a
                                 source that is down (1h); 0s is never
+  COFFER_ROTATION_DATES         true: a secret ends when its next rotation is due, which
+                                DescribeSecret tells
   COFFER_PREFETCH               what to fetch at the start: prod/db,/prod/api/key,ssm:name
 
 What goes into the environment of the command of exec (exec --help has more):
