@@ -35,6 +35,47 @@ func TestAStaleValueStandsInForASourceThatIsDown(t *testing.T) {
 	r.want(byID(name), "value 2", cache.Miss, 1)
 }
 
+func TestAValueThatEndsDoesNotStandInAfterIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ends := func(d time.Duration) {
+		at := r.clock.now().Add(d)
+		r.src.set(func(s *source) {
+			s.answer = func(cache.Ref) (cache.Value, error) {
+				v := version(full, s.version, nil)
+				v.Ends = at
+				return v, nil
+			}
+		})
+	}
+	ends(6 * time.Minute)
+	r.want(byID(name), "value 1", cache.Miss, 1)
+	r.src.set(func(s *source) { s.err = down() })
+	r.clock.advance(cache.DefaultTTL)
+	r.want(byID(name), "value 1", cache.Stale, 1)
+	r.clock.advance(time.Minute)
+	r.wantErr(byID(name), r.src.err, 1)
+
+	// It is fetched anew before it ends, however long the TTL.
+	r.clock.advance(cache.DefaultNegative)
+	r.src.set(func(s *source) { s.err, s.version = nil, 2 })
+	ends(time.Minute)
+	r.want(byID(name), "value 2", cache.Miss, 1)
+	r.clock.advance(30 * time.Second)
+	r.want(byID(name), "value 2", cache.Hit, 0)
+	r.src.set(func(s *source) { s.version = 3 })
+	r.clock.advance(30 * time.Second)
+	ends(time.Minute)
+	r.want(byID(name), "value 3", cache.Miss, 1)
+
+	// A clock that goes back does not lengthen its life.
+	r.src.set(func(s *source) { s.err = down() })
+	r.clock.advance(-time.Hour)
+	r.want(byID(name), "value 3", cache.Stale, 1)
+	r.clock.advance(time.Hour + time.Minute)
+	r.wantErr(byID(name), r.src.err, 1)
+}
+
 func TestRetriesOfASourceThatIsDownSpreadOut(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

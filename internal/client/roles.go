@@ -43,8 +43,14 @@ func (e *RoleError) Unwrap() error { return e.Err }
 // and again before its credentials expire. It shares c's connections.
 func (c *Client) As(role string) awsjson.Caller {
 	return c.roles.of(role, func() *Client {
-		return c.with(newRenewed(assumption{c, role}.ask, c.clock))
+		return c.with(c.Assuming(role))
 	})
+}
+
+// Assuming returns the credentials of the role with that ARN, which c assumes when they are
+// first used and again before they expire, for those who call with other means than c.
+func (c *Client) Assuming(role string) Provider {
+	return newRenewed(assumption{c, role}.ask, c.clock)
 }
 
 // roles are the clients of the roles that were used last.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/lambdahost"
 	"github.com/coffer-secrets/coffer/internal/secret"
+	"github.com/coffer-secrets/coffer/internal/vaultproxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -137,9 +138,13 @@ type lab struct {
 	// inInit is a path that the function asks for before it is ready.
 	inInit string
 	hide   string // an environment variable that the extension does not see
+	vault  http.RoundTripper
+	// proxyTaken is why the port of Vault's proxy can't be had.
+	proxyTaken error
 
 	mu     sync.Mutex
 	port   *lambdahost.Pipe // where the extension serves now
+	proxy  *lambdahost.Pipe // and where as Vault
 	atInit string
 	lines  []string
 }
@@ -201,16 +206,27 @@ func (l *lab) extension(ctx context.Context, p *lambdahost.Proc) error {
 // process is the program with surroundings of the lab.
 func (l *lab) process(p *lambdahost.Proc) *process {
 	return &process{
-		name: "/opt/extensions/coffer-extension", errs: p.Output, now: p.Clock.Now, api: p.Client.Transport, transport: l.cloud,
+		name: "/opt/extensions/coffer-extension", errs: p.Output, now: p.Clock.Now, api: p.Client.Transport, transport: l.sources(),
+		environ: func() []string {
+			var all []string
+			for name, value := range p.Env {
+				all = append(all, name+"="+value)
+			}
+			return all
+		},
 		getenv: func(name string) string {
 			if name == l.hide {
 				return ""
 			}
 			return p.Env[name]
 		},
-		listen: func(int) (net.Listener, error) {
+		listen: func(port int) (net.Listener, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			if port == vaultproxy.DefaultPort {
+				l.proxy = lambdahost.NewPipe()
+				return l.proxy, l.proxyTaken
+			}
 			l.port = lambdahost.NewPipe()
 			return l.port, nil
 		},

@@ -60,6 +60,7 @@ Where secrets come from:
   VAULT_AUTH_ROLE               the role to log in as, with AWS or a JWT
   VAULT_IAM_SERVER_ID           the server that an AWS login is meant for
   VAULT_STS_ENDPOINT_REGION     the region of the STS that Vault asks (the global one)
+  VAULT_ASSUMED_ROLE_ARN        a role to assume first, and to log in with
   VAULT_ROLE_ID, VAULT_SECRET_ID, VAULT_SECRET_ID_FILE
                                 an AppRole's login
   VAULT_JWT, VAULT_JWT_FILE     a JWT to log in with, as a Kubernetes account's

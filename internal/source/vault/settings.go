@@ -15,7 +15,7 @@ import (
 // unsupported are variables of Vault's clients that change whom we trust or who we are, and
 // that we don't have.
 var unsupported = []string{
-	"VAULT_SKIP_VERIFY", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_TLS_SERVER_NAME", "VAULT_ASSUMED_ROLE_ARN",
+	"VAULT_SKIP_VERIFY", "VAULT_CAPATH", "VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_TLS_SERVER_NAME",
 }
 
 // Configured reports whether the environment names a server.
@@ -37,7 +37,7 @@ func address(getenv func(string) string) string {
 //	                                       AppRole, at VAULT_AUTH_PROVIDER (approle)
 //	VAULT_JWT, VAULT_JWT_FILE              JWT as VAULT_AUTH_ROLE, at VAULT_AUTH_PROVIDER (jwt)
 //	VAULT_AUTH_ROLE                        else AWS, at VAULT_AUTH_PROVIDER (aws), with
-//	VAULT_IAM_SERVER_ID, VAULT_STS_ENDPOINT_REGION
+//	VAULT_IAM_SERVER_ID, VAULT_STS_ENDPOINT_REGION, VAULT_ASSUMED_ROLE_ARN
 //
 // The warnings tell of settings that can't be used.
 func FromEnvironment(getenv func(string) string, now func() time.Time) (cfg Config, warnings []string, err error) {
@@ -79,22 +79,31 @@ func loginFrom(getenv func(string) string, now func() time.Time) (Login, error) 
 	if role == "" {
 		return nil, errors.New("nothing to log in to Vault with: set VAULT_AUTH_ROLE for AWS, VAULT_ROLE_ID, VAULT_JWT_FILE, or VAULT_TOKEN_FILE")
 	}
+	return awsFrom(getenv, or(mount, "aws"), role, now)
+}
+
+// awsFrom returns the login with the AWS role that we have, or with one that we assume.
+func awsFrom(getenv func(string) string, mount, role string, now func() time.Time) (Login, error) {
+	a := AWS{Mount: mount, Role: role, ServerID: getenv("VAULT_IAM_SERVER_ID"), Region: getenv("VAULT_STS_ENDPOINT_REGION"), Now: now}
+	if a.Region == "" && getenv("AWS_STS_REGIONAL_ENDPOINTS") == "regional" {
+		a.Region = getenv("AWS_REGION")
+	}
 	// Vault's STS is AWS's: a Coffer server's credentials are not.
-	creds, err := client.FromEnvironment(func(name string) string {
+	own := func(name string) string {
 		if strings.HasPrefix(name, "COFFER_") {
 			return ""
 		}
 		return getenv(name)
-	}, now)
-	if err != nil {
+	}
+	var err error
+	if assumed := getenv("VAULT_ASSUMED_ROLE_ARN"); assumed != "" {
+		caller, err := client.New(client.Config{Getenv: own, Region: a.Region, Now: now})
+		if err != nil {
+			return nil, err
+		}
+		a.Credentials = caller.Assuming(assumed)
+	} else if a.Credentials, err = client.FromEnvironment(own, now); err != nil {
 		return nil, err
-	}
-	region := getenv("VAULT_STS_ENDPOINT_REGION")
-	if region == "" && getenv("AWS_STS_REGIONAL_ENDPOINTS") == "regional" {
-		region = getenv("AWS_REGION")
-	}
-	a := AWS{
-		Mount: or(mount, "aws"), Role: role, ServerID: getenv("VAULT_IAM_SERVER_ID"), Region: region, Credentials: creds, Now: now,
 	}
 	return a.Login, nil
 }

@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -301,6 +303,35 @@ func TestTheAWSLoginIsASignedRequest(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheAWSLoginWithARoleThatIsAssumed(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		asked <- r.Form.Get("Action") + " " + r.Form.Get("RoleArn") + " " + r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>`+
+			`<AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken><Expiration>%s</Expiration>`+
+			`</Credentials></AssumeRoleResult></AssumeRoleResponse>`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	defer sts.Close()
+	l := newLab(t, fromEnvironment(t, map[string]string{
+		"VAULT_AUTH_ROLE": "r", "VAULT_ASSUMED_ROLE_ARN": "arn:aws:iam::123456789012:role/vault", "AWS_ENDPOINT_URL_STS": sts.URL,
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s",
+	}))
+	l.gives("plain/db#password", "plain")
+	if got := <-asked; !strings.HasPrefix(got, "AssumeRole arn:aws:iam::123456789012:role/vault AWS4-HMAC-SHA256 Credential=AKID/") {
+		t.Errorf("STS was asked %s", got)
+	}
+	var sent map[string]string
+	if err := json.Unmarshal([]byte(l.server.Logins()[0]), &sent); err != nil {
+		t.Fatal(err)
+	}
+	if req := asSTSGetsIt(t, sent); !strings.Contains(req.Header.Get("Authorization"), "Credential=ASIAASSUMED/") {
+		t.Errorf("signed as %s", req.Header.Get("Authorization"))
+	}
 }
 
 // asSTSGetsIt puts the request together as Vault does.
