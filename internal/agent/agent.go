@@ -23,7 +23,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -86,8 +85,8 @@ type Agent struct {
 	polls    chan struct{} // a place for each
 
 	ready    atomic.Bool
-	draining chan struct{}
-	drain    sync.Once
+	draining context.Context // ends when the agent drains
+	drain    context.CancelFunc
 }
 
 // New returns an Agent.
@@ -112,8 +111,9 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		prefix: cfg.Prefix, callers: newCallers(cfg), tokens: newTokens(cfg.Tokens), changes: cfg.Changes, stats: cfg.Stats,
-		metrics: cfg.Metrics, log: cfg.Log, polls: make(chan struct{}, maxPolls), draining: make(chan struct{}),
+		metrics: cfg.Metrics, log: cfg.Log, polls: make(chan struct{}, maxPolls),
 	}
+	a.draining, a.drain = context.WithCancel(context.Background())
 	a.lay(cfg)
 	return a, nil
 }
@@ -123,7 +123,7 @@ func (a *Agent) Ready() { a.ready.Store(true) }
 
 // Drain ends what waits for changes, now and from now on, and makes the agent not ready.
 // Other requests are answered as before.
-func (a *Agent) Drain() { a.drain.Do(func() { close(a.draining) }) }
+func (a *Agent) Drain() { a.drain() }
 
 // The answers that are of no contract.
 const (

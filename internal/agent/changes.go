@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -66,10 +67,11 @@ func (a *Agent) poll(c call) int {
 	default:
 		return a.fail(c, changesPath, &OverBudget{Wait: time.Second})
 	}
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.draining, cancel)()
 	store := a.callers.store(c.who)
-	for _, r := range gather(q.items, func(item request) (cache.Answer, error) {
-		return store.Get(c.r.Context(), item.ref)
-	}) {
+	for _, r := range gather(q.items, func(item request) (cache.Answer, error) { return store.Get(ctx, item.ref) }) {
 		r.answer.Wipe()
 	}
 	timer := time.NewTimer(q.wait)
@@ -88,9 +90,7 @@ func (a *Agent) poll(c call) int {
 		case <-news.More:
 		case <-timer.C:
 			over = true
-		case <-a.draining:
-			over = true
-		case <-c.r.Context().Done():
+		case <-ctx.Done():
 			over = true
 		}
 	}

@@ -164,6 +164,22 @@ func TestLongPollsEndAtOnce(t *testing.T) {
 	}
 }
 
+func TestALongPollThatWaitsForTheSourceEndsAtOnceToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWhole(t)
+		w.b.takes = time.Second
+		began := time.Now()
+		done := make(chan *httptest.ResponseRecorder)
+		go func() { done <- w.get(t, changes+"?wait=60s&secretId=cold") }()
+		synctest.Wait()
+		w.Drain()
+		if r := <-done; r.Code != 200 || time.Since(began) != 0 {
+			t.Errorf("%d after %v", r.Code, time.Since(began))
+		}
+	})
+}
+
 func TestLongPollsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

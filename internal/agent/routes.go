@@ -79,12 +79,10 @@ func (a *Agent) liveness(c call) int { return refuse(c.w, http.StatusOK, "alive"
 func (a *Agent) nothing(c call) int  { return refuse(c.w, http.StatusNotFound, notFound) }
 
 func (a *Agent) readiness(c call) int {
-	select {
-	case <-a.draining:
+	switch {
+	case a.draining.Err() != nil:
 		return refuse(c.w, http.StatusServiceUnavailable, "stopping")
-	default:
-	}
-	if !a.ready.Load() {
+	case !a.ready.Load():
 		return refuse(c.w, http.StatusServiceUnavailable, "starting")
 	}
 	return refuse(c.w, http.StatusOK, "ready")
