@@ -40,17 +40,23 @@ func (f *flight) part(v Value, err error) {
 	close(f.done)
 }
 
-// Cut ends the fetches that are under way and that nobody waits for, as if they had not
-// been begun: before the process is frozen, which they would not outlive.
+// Cut ends the fetches that are under way and that nobody waits for: before the process is
+// frozen, which they would not outlive. Each counts as a failure to reach the source, so
+// that one that hangs is not asked again at every chance.
 func (c *Cache) Cut() {
+	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := range c.items {
-		if e.flight != nil && e.flight.waiting == 0 {
-			e.detach()
-			if e.value == nil {
-				c.drop(e) // a name of which nothing is known takes no room
-			}
+		f := e.flight
+		if f == nil || f.waiting > 0 {
+			continue
+		}
+		e.detach()
+		if e.value == nil {
+			c.drop(e) // a name of which nothing is known takes no room
+		} else {
+			e.delay(now, c.jitter(), c.policies[f.ref.Kind].Stale)
 		}
 	}
 }

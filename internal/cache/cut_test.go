@@ -31,14 +31,16 @@ func underWay(t *testing.T) (*rig, chan struct{}) {
 	return r, gate
 }
 
-func TestACutFetchIsAsIfItHadNotBeen(t *testing.T) {
+func TestACutFetchIsBegunAgainAfterAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := underWay(t)
 		r.Cut()
 		synctest.Wait()
 		r.src.set(func(s *source) { s.gate = nil })
-		r.want(byID(name), "value 1", cache.Hit, 1) // which starts a refresh again: a failure would have put that off
+		r.want(byID(name), "value 1", cache.Hit, 0) // a source that hangs is left alone for a moment
+		r.clock.advance(500 * time.Millisecond)     // half of the first retry, by a jitter of 0
+		r.want(byID(name), "value 1", cache.Hit, 1)
 		r.want(byID(name), "value 2", cache.Hit, 0)
 	})
 }

@@ -73,14 +73,18 @@ func TestAnHourInTheFreezer(t *testing.T) {
 }
 
 func TestASourceThatIsDownInINIT(t *testing.T) {
-	bubble(t, func(l *lab) {
-		l.cloud.fault = "down"
-		l.start(map[string]string{"COFFER_PREFETCH": "db"})
-		l.invoke(secretPath, "400 ConnectionError", 0)
-		l.cloud.set(func(c *cloud) { c.fault = "" })
-		l.freeze(10 * time.Second)
-		l.invoke(secretPath, "200 MISS s3cret 1", 1)
-	})
+	for fault, code := range map[string]string{"down": "ConnectionError", "ThrottlingException": "ThrottlingException", "InternalServiceError": "InternalServiceError"} {
+		t.Run(fault, func(t *testing.T) {
+			bubble(t, func(l *lab) {
+				l.cloud.fault = fault
+				l.start(map[string]string{"COFFER_PREFETCH": "db"})
+				l.invoke(secretPath, "400 "+code, anyCalls)
+				l.cloud.set(func(c *cloud) { c.fault = "" })
+				l.freeze(10 * time.Second)
+				l.invoke(secretPath, "200 MISS s3cret 1", 1)
+			})
+		})
+	}
 }
 
 func TestASourceThatHangsInINITHoldsUpNothing(t *testing.T) {
