@@ -20,7 +20,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	r := release{programs: []string{"coffer", extension}, say: func(line string) { fmt.Fprintln(os.Stderr, line) }}
+	r := release{programs: []string{"coffer", "coffer-agent", extension}, say: func(line string) { fmt.Fprintln(os.Stderr, line) }}
 	var arches string
 	flag.StringVar(&r.source, "source", ".", "the module's root")
 	flag.StringVar(&r.out, "out", "dist", "the directory to make, or to fill anew")
