@@ -70,14 +70,32 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if v.gate != nil {
 		<-v.gate
 	}
-	var in struct{ SecretID string }
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
+	var in struct {
+		SecretID     string
+		SecretIDList []string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"ARN":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:%s-AbCdEf","Name":%q,"VersionId":"v1",`+
-		`"SecretString":%q,"VersionStages":["AWSCURRENT"],"CreatedDate":1}`, in.SecretID, in.SecretID, in.SecretID+strings.Repeat("x", v.size))
+	switch r.Header.Get("X-Amz-Target") {
+	case "secretsmanager.GetSecretValue":
+		io.WriteString(w, v.value(in.SecretID))
+	case "secretsmanager.BatchGetSecretValue":
+		var values []string
+		for _, id := range in.SecretIDList {
+			values = append(values, v.value(id))
+		}
+		fmt.Fprintf(w, `{"SecretValues":[%s]}`, strings.Join(values, ","))
+	default:
+		w.WriteHeader(http.StatusBadRequest)
+	}
+}
+
+func (v *vault) value(id string) string {
+	return fmt.Sprintf(`{"ARN":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:%s-AbCdEf","Name":%[1]q,"VersionId":"v1",`+
+		`"SecretString":%[2]q,"VersionStages":["AWSCURRENT"],"CreatedDate":1}`, id, id+strings.Repeat("x", v.size))
 }
 
 // env is that of a program which gets secrets from v.
@@ -256,6 +274,42 @@ func TestTenThousandRequestsForAColdNameAreOneCall(t *testing.T) {
 	close(v.gate)
 	done.Wait()
 	if n := v.calls.Load(); n != 1 {
+		t.Errorf("%d calls to the source", n)
+	}
+}
+
+func TestWhatIsPrefetchedIsFetchedByFewCalls(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	v := newVault(t, 100)
+	var names []string
+	for i := range 25 {
+		names = append(names, fmt.Sprint("prod/secret-", i))
+	}
+	p := start(t, build(t, ".", extensionTags), v.env("COFFER_PREFETCH="+strings.Join(names, ",")))
+	l := p.dial(t)
+	defer l.Close()
+	for {
+		if _, err := l.Write([]byte("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		status, body, err := l.answer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status == http.StatusOK {
+			break
+		}
+		if status != http.StatusServiceUnavailable || t.Context().Err() != nil {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	for _, name := range names {
+		l.get(t, name)
+	}
+	if n := v.calls.Load(); n != 2 {
 		t.Errorf("%d calls to the source", n)
 	}
 }

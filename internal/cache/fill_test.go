@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ type batcher struct {
 	refuse  map[string]error
 	forget  string // a name that FetchMany leaves out
 	gate    chan struct{}
+	cut     atomic.Bool // the context of a FetchMany ended
 }
 
 func (b *batcher) value(ref cache.Ref) (cache.Value, error) {
@@ -51,6 +53,7 @@ func (b *batcher) FetchMany(ctx context.Context, refs []cache.Ref, done func(int
 		select {
 		case <-b.gate:
 		case <-ctx.Done():
+			b.cut.Store(true)
 			for i := range refs {
 				done(i, cache.Value{}, ctx.Err())
 			}
@@ -218,10 +221,13 @@ func TestAFillThatNobodyWaitsForIsCut(t *testing.T) {
 		}
 		cancel()
 		wg.Wait()
+		if b.cut.Load() {
+			t.Error("the end of the caller's context ended the fetch")
+		}
 		c.Cut()
-		c.Close() // would wait for ever for a source that was not told
-		if c.Stats().Items != 0 {
-			t.Errorf("holds %+v", c.Stats())
+		synctest.Wait()
+		if !b.cut.Load() || c.Stats().Items != 0 {
+			t.Errorf("the source was told %t, holds %+v", b.cut.Load(), c.Stats())
 		}
 	})
 }
