@@ -70,9 +70,9 @@ func TestAValueThatEndsDoesNotStandInAfterIt(t *testing.T) {
 
 	// A clock that goes back does not lengthen its life.
 	r.src.set(func(s *source) { s.err = down() })
-	r.clock.advance(-time.Hour)
+	r.clock.advance(-time.Minute)
 	r.want(byID(name), "value 3", cache.Stale, 1)
-	r.clock.advance(time.Hour + time.Minute)
+	r.clock.advance(2 * time.Minute)
 	r.wantErr(byID(name), r.src.err, 1)
 }
 

@@ -20,13 +20,12 @@ import (
 	"time"
 )
 
+// programs is where the program is built.
+var programs = filepath.Join(os.TempDir(), fmt.Sprint("coffer-vault-", os.Getpid()))
+
 // build builds the program once.
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "coffer-vault-")
-	if err != nil {
-		return "", err
-	}
-	out := filepath.Join(dir, "coffer-extension")
+	out := filepath.Join(programs, "coffer-extension")
 	cmd := exec.Command("go", "build", "-tags=nethttpomithttp2", "-o", out, "./cmd/coffer-extension")
 	cmd.Dir = "../.."
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -37,9 +36,7 @@ var build = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if out, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(out))
-	}
+	os.RemoveAll(programs)
 	os.Exit(code)
 }
 

@@ -32,7 +32,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q leads to %q", id, clean)
 		}
 		for _, kind := range []int{kindUnknown, kindOther, kindKV, kindVersioned} {
-			if got := (mount{"secret/", kind, time.Time{}}).in(w.path); !isPath(got.path) && len(got.path) <= maxPath {
+			if got := (mount{"secret/", "secret/", kind, time.Time{}}).in(w.path); !isPath(got.path) && len(got.path) <= maxPath {
 				t.Fatalf("%q is at %q", id, got.path)
 			}
 		}

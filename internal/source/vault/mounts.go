@@ -34,9 +34,10 @@ const (
 	kindVersioned // KV of version 2
 )
 
-// mount is an engine, and where it is.
+// mount is an engine, as far as it is known.
 type mount struct {
-	prefix string // with a slash at its end
+	prefix string // of the paths for which this is known, with a slash at its end
+	engine string // where the engine is, with a slash at its end: the prefix, or what we take for it
 	kind   int
 	until  time.Time
 }
@@ -47,15 +48,17 @@ type mounts struct {
 	known []mount
 }
 
-func (m *mounts) find(path string, now time.Time) (mount, bool) {
+// find returns what is known of a path, the closest to it.
+func (m *mounts) find(path string, now time.Time) (found mount, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.known {
-		if strings.HasPrefix(path+"/", k.prefix) && now.Before(k.until) && k.until.Sub(now) <= mountLife {
-			return k, true
+		fits := strings.HasPrefix(path+"/", k.prefix) && len(k.prefix) > len(found.prefix)
+		if fits && now.Before(k.until) && k.until.Sub(now) <= mountLife {
+			found, ok = k, true
 		}
 	}
-	return mount{}, false
+	return found, ok
 }
 
 func (m *mounts) add(k mount) {
@@ -89,9 +92,9 @@ func (p place) versioned() bool { return p.kind == kindVersioned }
 
 // in returns the place of a path in an engine.
 func (k mount) in(path string) place {
-	rest := strings.TrimPrefix(path, k.prefix)
+	rest := strings.TrimPrefix(path, k.engine)
 	if k.kind == kindVersioned && rest != path && !strings.HasPrefix(rest, "data/") {
-		path = k.prefix + "data/" + rest
+		path = k.engine + "data/" + rest
 	}
 	return place{path, k.kind}
 }
@@ -117,7 +120,7 @@ func (s *Source) locate(ctx context.Context, path string) (place, error) {
 	if json.Unmarshal(r.Data, &about) != nil || !strings.HasPrefix(path+"/", about.Path) || !strings.HasSuffix(about.Path, "/") {
 		return s.unknown(path), nil
 	}
-	k := mount{about.Path, kindOther, s.now().Add(mountLife)}
+	k := mount{about.Path, about.Path, kindOther, s.now().Add(mountLife)}
 	if about.Type == "kv" || about.Type == "generic" {
 		k.kind = kindKV
 		if about.Options["version"] == "2" {
@@ -138,17 +141,20 @@ func refused(err error) bool {
 
 // unknown is the place of a path in an engine that we are not told of.
 func (s *Source) unknown(path string) place {
-	first, _, _ := strings.Cut(path, "/")
-	k := mount{first + "/", kindUnknown, s.now().Add(refusedLife)}
-	s.mounts.add(k)
-	return k.in(path)
+	return s.suppose(path, kindUnknown, refusedLife)
 }
 
-// learn notes that the engine of a path, whose prefix we are not told, has versions, and
-// returns the path's place. It is taken to be at the path's first part.
+// learn notes that the engine of a path, which we are not told of, has versions, and returns
+// the path's place.
 func (s *Source) learn(path string) place {
+	return s.suppose(path, kindVersioned, mountLife)
+}
+
+// suppose notes something for one path, whose engine it takes to be at its first part. It
+// may be elsewhere, and so this says nothing of other paths.
+func (s *Source) suppose(path string, kind int, life time.Duration) place {
 	first, _, _ := strings.Cut(path, "/")
-	k := mount{first + "/", kindVersioned, s.now().Add(mountLife)}
+	k := mount{path + "/", first + "/", kind, s.now().Add(life)}
 	s.mounts.add(k)
 	return k.in(path)
 }

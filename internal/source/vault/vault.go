@@ -180,6 +180,10 @@ func (s *Source) readVersion(ctx context.Context, at place, w *wanted) (*cache.V
 	if err != nil {
 		return nil, err
 	}
+	if at.kind == kindUnknown && !looksVersioned(r) {
+		clear(r.Data)
+		return nil, invalid.New("this engine keeps no versions")
+	}
 	v, err := r.versioned(s.now())
 	if err != nil || !w.previous {
 		return v, err

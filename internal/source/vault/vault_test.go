@@ -195,7 +195,12 @@ func TestEnginesWhoseVersionIsNotTold(t *testing.T) {
 		if v := l.fetch("secret/data/db#password"); v.Text.RevealString() != "s3cret" || v.VersionID != "2" {
 			l.Errorf("%q of version %q", v.Text.RevealString(), v.VersionID)
 		}
+		l.fails(cache.Ref{ID: "plain/db", VersionID: "1"}, "ValidationException")
 		l.gives("plain/db#password", "plain")
+		l.server.Calls()
+		// What is known of one path says nothing of another one, whose engine may be deeper.
+		l.fails(cache.Ref{ID: "secret/deeper/kv/db"}, "ResourceNotFoundException")
+		l.calls("GET sys/internal/ui/mounts/secret/deeper/kv/db", "GET secret/deeper/kv/db", "GET secret/data/deeper/kv/db")
 		l.gives("database/creds/x#username", "u1")
 		if n := strings.Count(strings.Join(l.server.Calls(), "\n"), "GET database/creds/x"); n != 1 {
 			l.Errorf("%d leases for one value", n)
