@@ -5,7 +5,9 @@ package extension
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/agent"
@@ -60,6 +62,9 @@ func (p *process) addVault(all *source.Mux, settings agent.Settings, log *slog.L
 	return nil
 }
 
+// errItself is of a proxy that would pass requests on to itself.
+var errItself = errors.New("its port is where Vault's address is: set VLE_VAULT_ADDR to Vault's own")
+
 // serveVault begins to serve the proxy, if there is to be one, and prepares the files. That
 // the port is taken is no reason to do without all else.
 func (p *process) serveVault(x *parts) *vaultSide {
@@ -77,7 +82,10 @@ func (p *process) serveVault(x *parts) *vaultSide {
 	if !settings.Proxy {
 		return v
 	}
-	listener, err := p.listen(settings.Port)
+	listener, err := net.Listener(nil), errItself
+	if !v.IsAt(settings.Port) {
+		listener, err = p.listen(settings.Port)
+	}
 	if err != nil {
 		x.log.Error("Vault's proxy is not served: see COFFER_VAULT_PROXY_PORT and VAULT_RUN_MODE", "error", err.Error())
 		return v

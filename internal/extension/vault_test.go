@@ -105,6 +105,16 @@ func TestWhatIsWrongWithVaultLeavesTheRest(t *testing.T) {
 	})
 }
 
+func TestTheProxyIsNotItsOwnVault(t *testing.T) {
+	bubble(t, func(l *lab) {
+		l.start(map[string]string{"VAULT_ADDR": "http://127.0.0.1:8200", "VAULT_ROLE_ID": "role", "VAULT_RUN_MODE": "proxy"})
+		l.invoke(secretPath, "200 MISS s3cret 1", 1)
+		if l.proxy != nil || !strings.Contains(strings.Join(l.log(), "\n"), "set VLE_VAULT_ADDR") {
+			l.t.Errorf("served: %t", l.proxy != nil)
+		}
+	})
+}
+
 func TestTheProxyOfVaultsExtension(t *testing.T) {
 	for mode, want := range map[string][2]string{"": {"403 false", "200 true"}, "proxy": {"200 true", "200 true"}, "default": {"200 true", "200 true"}} {
 		t.Run(mode, func(t *testing.T) {

@@ -75,10 +75,9 @@ func newServer(cfg Config, now func() time.Time) (*server, error) {
 	}, nil
 }
 
-func (s *server) cleartext() bool {
-	host := s.base.Hostname()
-	addr, err := netip.ParseAddr(host)
-	return s.base.Scheme == "http" && host != "localhost" && (err != nil || !addr.IsLoopback())
+func (s *server) isLoopback() bool {
+	addr, err := netip.ParseAddr(s.base.Hostname())
+	return s.base.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // send sends a request until there is an answer that is not to be tried again, or no more

@@ -94,7 +94,12 @@ func New(cfg Config) (*Source, error) {
 }
 
 // Cleartext reports whether secrets travel unencrypted over a network.
-func (s *Source) Cleartext() bool { return s.server.cleartext() }
+func (s *Source) Cleartext() bool { return s.server.base.Scheme == "http" && !s.server.isLoopback() }
+
+// IsAt reports whether the server is at a port of this host.
+func (s *Source) IsAt(port int) bool {
+	return s.server.isLoopback() && s.server.base.Port() == strconv.Itoa(port)
+}
 
 // Forget drops the token, connections, values under leases, and what is known of engines.
 // It revokes nothing.

@@ -347,6 +347,9 @@ func TestOnlyAddressesThatCanBeOnesAreTaken(t *testing.T) {
 		if err != nil || s.Cleartext() != want {
 			t.Errorf("%s: %v", address, err)
 		}
+		if s.IsAt(8200) != (address == "http://127.0.0.1:8200") {
+			t.Errorf("%s is at port 8200 of this host: %t", address, s.IsAt(8200))
+		}
 	}
 }
 
