@@ -112,6 +112,21 @@ func TestLeanPackagesLinkTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
+// TestLeanPackagesDrawNoNumbersThatASnapshotRepeats holds that jitter and the like are the
+// operating system's. Go seeds its own source once in a process: environments of SnapStart
+// that are restored from one snapshot would all draw the same numbers, and call at once.
+func TestLeanPackagesDrawNoNumbersThatASnapshotRepeats(t *testing.T) {
+	t.Parallel()
+	places := plan()
+	for _, p := range list(t, "./...") {
+		for _, imported := range p.Imports {
+			if places[p.ImportPath].tower == arch.Lean && strings.HasPrefix(imported, "math/rand") {
+				t.Errorf("%s imports %s: crypto/rand is not repeated by a restored snapshot", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
 // tooLarge are packages of the standard library that make what links them much larger.
 var tooLarge = []string{"text/template", "html/template", "encoding/gob", "net/http/httputil", "testing"}
 
