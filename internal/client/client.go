@@ -118,13 +118,13 @@ func (l *line) with(p Provider) *Client {
 	return c
 }
 
-// Forget drops credentials, the keys derived from them, and connections: what must not
+// Forget drops credentials, the keys derived from them, connections, and sessions of TLS: what must not
 // outlive a snapshot.
 func (c *Client) Forget() {
 	c.roles.forget()
 	c.credentials.Forget()
 	c.signer.Store(new(sigv4.Signer))
-	c.wire.Drop()
+	c.wire.Forget()
 }
 
 // Call implements awsjson.Caller. The body is JSON or a form, by the service's protocol.

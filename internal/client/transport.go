@@ -28,7 +28,6 @@ var embedded []byte
 const (
 	dialTimeout      = 2 * time.Second
 	handshakeTimeout = 3 * time.Second
-	sessions         = 4 // TLS sessions kept for resumption
 	maxHeaderBytes   = 64 << 10
 )
 
@@ -38,6 +37,7 @@ const (
 type transport struct {
 	file   string
 	system *http.Transport
+	kept   *tickets // of all of its connections
 	widen  atomic.Bool // the embedded authorities did not vouch for a host
 
 	amazon func() (*http.Transport, error) // made when it is first used
@@ -51,13 +51,14 @@ func (e *rootsError) Error() string { return e.err.Error() }
 func (e *rootsError) Unwrap() error { return e.err }
 
 func newTransport(maxConns int, file string) *transport {
-	t := &transport{file: file, system: plainTransport(maxConns)}
+	kept := newTickets()
+	t := &transport{file: file, system: plainTransport(maxConns, kept), kept: kept}
 	t.amazon = sync.OnceValues(func() (*http.Transport, error) {
 		pool, err := roots(file)
 		if err != nil {
 			return nil, &rootsError{err}
 		}
-		own := plainTransport(maxConns)
+		own := plainTransport(maxConns, kept)
 		own.TLSClientConfig.RootCAs = pool
 		t.made.Store(own)
 		return own, nil
@@ -97,12 +98,19 @@ func (t *transport) CloseIdleConnections() {
 	t.system.CloseIdleConnections()
 }
 
-func plainTransport(maxConns int) *http.Transport {
+// Forget closes what no request is using, and drops the sessions of TLS that connections
+// might be resumed by.
+func (t *transport) Forget() {
+	t.CloseIdleConnections()
+	t.kept.forget()
+}
+
+func plainTransport(maxConns int, kept *tickets) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    handshakeTimeout,
-		TLSClientConfig:        tlsConfig(),
+		TLSClientConfig:        tlsConfig(kept),
 		MaxConnsPerHost:        maxConns,
 		MaxIdleConnsPerHost:    maxConns,
 		IdleConnTimeout:        idleLimit,
@@ -111,8 +119,8 @@ func plainTransport(maxConns int) *http.Transport {
 	}
 }
 
-func tlsConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(sessions)}
+func tlsConfig(kept *tickets) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: kept}
 }
 
 func caFile(getenv func(string) string) string {

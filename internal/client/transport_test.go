@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coffer-secrets/coffer/internal/testneed"
 )
@@ -123,6 +124,38 @@ func TestAFileOfAuthoritiesTakesThePlaceOfAllOthers(t *testing.T) {
 	_, req = secure(t)
 	if _, err := without.RoundTrip(req); err == nil {
 		t.Error("a certificate of nobody was trusted")
+	}
+}
+
+func TestSessionsOfTLSAreForgotten(t *testing.T) {
+	t.Parallel()
+	srv, req := secure(t)
+	w := NewWire(nil, 1, authority(t, srv), time.Now)
+	defer w.Drop()
+	resumed := func() bool {
+		t.Helper()
+		again := req.Clone(t.Context())
+		again.Body, again.ContentLength = nil, 0
+		res, err := w.RoundTrip(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if _, err := io.ReadAll(res.Body); err != nil { // the tickets come before its end
+			t.Fatal(err)
+		}
+		return res.TLS.DidResume
+	}
+	if resumed() {
+		t.Error("there was nothing to resume")
+	}
+	w.Drop()
+	if !resumed() {
+		t.Error("no session was kept when connections were dropped")
+	}
+	w.Forget()
+	if resumed() {
+		t.Error("a session was kept that was to be forgotten")
 	}
 }
 

@@ -72,6 +72,15 @@ func (w *Wire) Drop() {
 	}
 }
 
+// Forget is Drop for what must not outlive a snapshot: the sessions of TLS go too.
+func (w *Wire) Forget() {
+	if t, ok := w.transport.(interface{ Forget() }); ok {
+		t.Forget()
+		return
+	}
+	w.Drop()
+}
+
 var errTooLong = errors.New("the answer is too long")
 
 // ReadAll reads a body of limit bytes at most, into a buffer of the length that is

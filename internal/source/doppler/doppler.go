@@ -158,7 +158,7 @@ func (s *Source) Forget() {
 	clear(s.configs)
 	s.retryAt = time.Time{}
 	s.mu.Unlock()
-	s.wire.Drop()
+	s.wire.Forget()
 }
 
 // now is the wall clock without the monotonic reading, which stands still in a freeze.

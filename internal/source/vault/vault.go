@@ -107,7 +107,7 @@ func (s *Source) Forget() {
 	s.tokens.forget()
 	s.leases.forget()
 	s.mounts.forget()
-	s.server.wire.Drop()
+	s.server.wire.Forget()
 }
 
 // Fetch implements cache.Source. A ref's VersionID is the number of a version in a KV
