@@ -25,7 +25,7 @@ import (
 const writerDir = "COFFER_TEST_WRITER_DIR"
 
 // content is the n-th content of the file: as many copies of one letter.
-func content(n int) string { return strings.Repeat(string(rune('a'+n%26)), 1+n%7*400_000) }
+func content(n int) string { return strings.Repeat(string(rune('a'+n%26)), 1+n%7*200_000) }
 
 // write writes until it is killed.
 func write(dir string) {
@@ -64,7 +64,7 @@ func TestKillDuringAReplacement(t *testing.T) {
 		}
 		_ = cmd.Wait()
 		b, err := os.ReadFile(filepath.Join(dir, "value"))
-		if err != nil || len(b) == 0 || strings.Trim(string(b), string(b[:1])) != "" || len(b)%400_000 != 1 {
+		if err != nil || len(b) == 0 || strings.Trim(string(b), string(b[:1])) != "" || len(b)%200_000 != 1 {
 			t.Fatalf("a file of %d bytes is not whole: %v", len(b), err)
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".value.coffer")); err == nil {

@@ -57,14 +57,20 @@ func create(path string, mode fs.FileMode, content []byte) (info fs.FileInfo, er
 // untouched reports whether a path still has the file that was written.
 func untouched(path string, written fs.FileInfo) bool {
 	now, err := os.Lstat(path)
-	return err == nil && os.SameFile(now, written) && now.Size() == written.Size() && now.ModTime().Equal(written.ModTime()) && now.Mode() == written.Mode()
+	return err == nil && same(now, written) && now.Mode() == written.Mode()
+}
+
+// same reports whether now is the file that was written, with what was written. The number
+// of a file may be another's after it is removed; its time is not.
+func same(now, written fs.FileInfo) bool {
+	return os.SameFile(now, written) && now.Mode().IsRegular() && now.Size() == written.Size() && now.ModTime().Equal(written.ModTime())
 }
 
 // remove overwrites a file that was written, and removes it. If another one is in its place
 // by now, that is left.
 func remove(path string, written fs.FileInfo) error {
 	now, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, written) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !same(now, written) {
 		return nil
 	}
 	if err != nil {
@@ -85,7 +91,7 @@ func overwrite(path string, written fs.FileInfo) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	now, err := f.Stat()
-	if err != nil || !os.SameFile(now, written) {
+	if err != nil || !same(now, written) {
 		return err
 	}
 	_, err = f.Write(make([]byte, now.Size()))
