@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/lambdahost"
@@ -57,6 +58,7 @@ func TestARefreshThatTakesTooLongIsCutBeforeTheNextEvent(t *testing.T) {
 		if res.Duration != settleIn {
 			l.t.Errorf("the next event was asked for after %v, want %v", res.Duration, settleIn)
 		}
+		synctest.Wait() // until the source has noticed
 		if l.cloud.cut != 1 {
 			l.t.Errorf("%d fetches were cut: the environment would be frozen in the middle of one", l.cloud.cut)
 		}
