@@ -185,7 +185,7 @@ func (f *file) update(content secret.Value) (bool, error) {
 	if f.written != nil && f.sum == sum && untouched(f.Path, f.written) {
 		return false, nil
 	}
-	written, err := replace(f.Path, f.Mode, content.Reveal())
+	written, err := Replace(f.Path, f.Mode, content.Reveal())
 	if err != nil {
 		return false, err
 	}

@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 )
 
-// replace writes a file anew: beside it, and then in its place, so that whoever opens it
+// Replace writes a file anew: beside it, and then in its place, so that whoever opens it
 // finds the old content or the new one, whole. A symbolic link in its place is replaced,
-// not followed. The content is not synced to a disk: it is made again after a crash.
-func replace(path string, mode fs.FileMode, content []byte) (fs.FileInfo, error) {
+// not followed. The mode is not subject to the umask. The content is not synced to a disk: it
+// is made again after a crash.
+func Replace(path string, mode fs.FileMode, content []byte) (fs.FileInfo, error) {
 	// One name, so that what a kill left behind goes away the next time.
 	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".coffer")
 	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/files"
 	"github.com/coffer-secrets/coffer/internal/source/vault"
 )
 
@@ -104,26 +105,9 @@ func (f *Files) write(ctx context.Context, one File) (time.Duration, error) {
 	if lease.ID != "" && lease.Duration > 0 {
 		life = time.Duration(min(lease.Duration, maxLease)) * time.Second * leaseNumerator / leaseDenominator
 	}
-	return life, replace(one.Name, a.Body)
-}
-
-// replace writes a file in place of the one that is there.
-func replace(name string, content []byte) error {
-	dir := filepath.Dir(name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Dir(one.Name), 0o700); err != nil {
+		return 0, err
 	}
-	temp, err := os.CreateTemp(dir, ".secret-*") // with 0600
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(content)
-	err = errors.Join(err, temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(temp.Name()))
-	}
-	return err
+	_, err = files.Replace(one.Name, 0o600, a.Body)
+	return life, err
 }
