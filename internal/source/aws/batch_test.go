@@ -103,6 +103,7 @@ func TestWhatABatchDoesNotAnswerIsAskedForAlone(t *testing.T) {
 		srv.SetParameter(fmt.Sprint("/p", i), fmt.Sprint("parameter ", i))
 		refs = append(refs, cache.Ref{ID: fmt.Sprint("s", i), Stage: "AWSCURRENT"}, cache.Ref{Kind: cache.Parameter, ID: fmt.Sprint("/p", i)})
 	}
+	srv.SetParameter("/p0", "newer")
 	v, err := over(t, srv).Fetch(t.Context(), cache.Ref{ID: "s0"})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func TestWhatABatchDoesNotAnswerIsAskedForAlone(t *testing.T) {
 	)
 	got := many(t.Context(), over(t, srv), refs)
 	for i, want := range []string{
-		"secret 0", "parameter 0", "secret 1", "parameter 1", "secret 2", "parameter 2", "secret 3", "parameter 3",
+		"secret 0", "newer", "secret 1", "parameter 1", "secret 2", "parameter 2", "secret 3", "parameter 3",
 		"secret 0", "secret 0", "secret 0", "ResourceNotFoundException", "parameter 0", "ParameterNotFound", "parameter 1",
 	} {
 		if got[i] != want && !strings.Contains(got[i], want+":") && !strings.HasSuffix(got[i], want) {
