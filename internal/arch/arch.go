@@ -53,7 +53,7 @@ var Floors = []Floor{
 		{"internal/api/secretsmanager", Lean},
 		{"internal/api/ssm", Lean},
 		{"internal/api/sts", Lean},
-		{"internal/api/coffer", Server},
+		{"internal/api/coffer", Lean},
 		{"internal/api/apigen", Server},
 		{"internal/sigv4", Lean},
 		{"internal/policy", Lean},

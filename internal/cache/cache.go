@@ -199,6 +199,24 @@ func (c *Cache) Forget(matches func(Ref) bool) {
 	}
 }
 
+// Expire ends the freshness of what matches, by its kind, ARN and version: who asks for it
+// next waits for the source, and the old value is the answer only if that is down. A fetch
+// that is under way is of no more use but to those who wait for it. A secret's version by its id never ends.
+func (c *Cache) Expire(matches func(kind Kind, arn, version string) bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := range c.items {
+		if e.value == nil || e.expires.IsZero() || !matches(e.refs[0].Kind, e.value.ARN, e.value.VersionID) {
+			continue
+		}
+		e.lapse(now)
+		if e.flight != nil {
+			e.detach() // it may have begun before the change
+		}
+	}
+}
+
 // Pause makes the cache hold nothing, until paused is false: each call goes to the
 // source. It is for the time before a snapshot of the process is taken.
 func (c *Cache) Pause(paused bool) {

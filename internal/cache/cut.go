@@ -30,9 +30,9 @@ func (e *entry) detach() {
 
 // part gives what came of a detached flight to those who wait for it. Nothing is kept. The
 // caller holds the lock.
-func (f *flight) part(v Value, err error) {
+func (f *flight) part(v Value, err error, now time.Time) {
 	if f.err = err; err == nil {
-		f.answer = Answer{Value: v, Status: Miss}
+		f.answer = given(v, now)
 		if f.waiting == 0 {
 			v.Wipe()
 		}

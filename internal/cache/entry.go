@@ -140,6 +140,13 @@ func (e *entry) makeDo(v Value, now time.Time, life lifetime) {
 	e.delay(now, life.jitter, life.Stale)
 }
 
+// lapse makes a value that was fresh one for which the source must be asked.
+func (e *entry) lapse(now time.Time) {
+	if now.Before(e.expires) {
+		e.refresh, e.expires = now, now
+	}
+}
+
 // older reports whether v is a version from before the one held.
 func (e *entry) older(v Value) bool {
 	h := e.value

@@ -84,7 +84,7 @@ func (c *Cache) finish(e *entry, f *flight, v Value, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.detached {
-		f.part(v, err)
+		f.part(v, err, c.now())
 		return
 	}
 	e.flight = nil

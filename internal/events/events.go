@@ -71,6 +71,32 @@ type Cursor string
 // At returns the place before all events from that time on.
 func At(t time.Time) Cursor { return Cursor(instant(t.UnixNano())) }
 
+// Time returns the time that At was told, or nothing for the place of an event.
+func (c Cursor) Time() (t time.Time, ok bool) {
+	stamp, err := strconv.ParseInt(string(c), 16, 64)
+	return time.Unix(0, stamp), err == nil
+}
+
+// Last returns the place of the last event of an account and region: the zero Cursor if
+// there is none.
+func Last(r kv.Reader, account, region string) (Cursor, error) {
+	prefix := Prefix(account, region)
+	for pair, err := range r.Scan(kv.Range{Prefix: prefix, Reverse: true}) {
+		if err != nil {
+			return "", err
+		}
+		return Cursor(pair.Key[len(prefix):]), nil
+	}
+	return "", nil
+}
+
+// Kept reports whether the event at the cursor has not been erased yet: then none after it
+// has.
+func Kept(r kv.Reader, account, region string, c Cursor) (bool, error) {
+	value, err := r.Get(Prefix(account, region) + string(c))
+	return value != nil, err
+}
+
 // Entry is an event with the place after it.
 type Entry struct {
 	Event

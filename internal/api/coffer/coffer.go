@@ -16,6 +16,7 @@ var Service = &api.Service{
 	Version:  "v1",
 	Path:     "/coffer/v1/",
 	Operations: []string{
+		"ListChanges",
 		"ListEvents",
 	},
 }
@@ -24,7 +25,7 @@ var Service = &api.Service{
 // the call's region, oldest first.
 var ListEvents = api.Op[ListEventsInput, ListEventsOutput]{Service: Service, Name: "ListEvents"}
 
-// MaxWait is how long ListEvents waits at most, in seconds: as long as a queue of SQS's.
+// MaxWait is how long ListEvents and ListChanges wait at most, in seconds: as long as a queue of SQS's.
 const MaxWait = 20
 
 // ListEventsInput is the request of ListEvents.
@@ -49,4 +50,44 @@ type ListEventsOutput struct {
 	NextToken *string `json:"NextToken,omitzero"`
 	// More says that there may be more already.
 	More *bool `json:"More,omitzero"`
+}
+
+// ListChanges is the operation coffer:ListChanges: which secrets and parameters of the
+// caller's account, in the call's region, have changed since the last call, of those whose
+// values the caller may get. It needs no permission but those for the values.
+var ListChanges = api.Op[ListChangesInput, ListChangesOutput]{Service: Service, Name: "ListChanges"}
+
+// ListChangesInput is the request of ListChanges.
+type ListChangesInput struct {
+	// NextToken is that of the answer to go on from. Without one there are no changes in
+	// the answer, but a token to begin from.
+	NextToken *string `json:"NextToken,omitzero" aws:"len=1..4096"`
+	// MaxResults is how many changes an answer has at most. It is 100 by default.
+	MaxResults *int32 `json:"MaxResults,omitzero" aws:"range=1..100"`
+	// WaitTimeSeconds is how long to wait for a change if there is none yet.
+	WaitTimeSeconds *int32 `json:"WaitTimeSeconds,omitzero" aws:"range=0..20"`
+}
+
+// ListChangesOutput is the response of ListChanges.
+type ListChangesOutput struct {
+	// Changes are in the order in which they happened, the last of each thing.
+	Changes []Change `json:"Changes,omitzero"`
+	// NextToken goes on after the last change that was looked at. It is always there.
+	NextToken *string `json:"NextToken,omitzero"`
+	// More says that there may be more already.
+	More *bool `json:"More,omitzero"`
+	// Reset says that the token was too old to tell: anything may have changed.
+	Reset *bool `json:"Reset,omitzero"`
+}
+
+// Change says that somebody who has a value is to ask for it anew. It has no value in it.
+type Change struct {
+	// Service is secretsmanager or ssm.
+	Service *string `json:"Service,omitzero"`
+	ARN     *string `json:"ARN,omitzero"`
+	Name    *string `json:"Name,omitzero"`
+	// Operation is Create, Update, Delete or Restore, or LabelParameterVersion.
+	Operation *string `json:"Operation,omitzero"`
+	// VersionId is the id of a secret's current version.
+	VersionId *string `json:"VersionId,omitzero"`
 }

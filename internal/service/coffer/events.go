@@ -23,6 +23,7 @@ func Bind(g *gate.Gate) {
 	gate.Read(g, coffer.ListEvents, gate.Row[coffer.ListEventsInput]{
 		Access: gate.AccessList, Targets: gate.Everything[coffer.ListEventsInput],
 	}, listEvents)
+	gate.Read(g, coffer.ListChanges, gate.Row[coffer.ListChangesInput]{Access: gate.AccessList, Open: true}, listChanges)
 }
 
 const (

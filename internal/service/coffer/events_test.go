@@ -26,6 +26,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
+	"github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
@@ -42,7 +43,9 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	return &fixture{servicetest.New(t, func(g *gate.Gate) {
 		identity.Bind(g)
-		parameterstore.Bind(g, kmsservice.Bind(g), identity.NewDirectory())
+		keys, directory := kmsservice.Bind(g), identity.NewDirectory()
+		parameterstore.Bind(g, keys, directory)
+		secretsmanager.Bind(g, keys, directory, nil)
 		cofferservice.Bind(g)
 	}), t}
 }

@@ -202,7 +202,7 @@ func TestAnOlderStoreIsIndexedOnce(t *testing.T) {
 		t.Errorf("by the index:\n%s", diff)
 	}
 	w.prepare()
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 {
+	if jobs := w.waiting(); len(jobs) != 0 {
 		t.Errorf("it is to be indexed again: %v", jobs)
 	}
 }
@@ -211,7 +211,7 @@ func TestAnOlderStoreIsIndexedOnce(t *testing.T) {
 func TestANewStoreIsIndexed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 || len(w.Keys(indexedKey)) != 1 {
+	if jobs := w.waiting(); len(jobs) != 0 || len(w.Keys(indexedKey)) != 1 {
 		t.Errorf("jobs %v, index %v", jobs, w.Keys(indexedKey))
 	}
 }

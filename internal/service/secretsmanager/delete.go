@@ -50,6 +50,9 @@ func (s *Service) remove(_ context.Context, tx kv.Tx, call *gate.Call, in *sm.De
 	case force:
 		call.Event(secret.event("StartSecretVersionDelete"))
 		call.Event(secret.event("EndSecretVersionDelete"))
+		if err := secret.tellGone(tx, call); err != nil {
+			return nil, err
+		}
 		return &sm.DeleteSecretOutput{ARN: &secret.ARN, Name: &secret.Name, DeletionDate: dated(call.Time)}, s.erase(tx, call.Time, secret)
 	case !secret.Deleted.IsZero():
 		return nil, sm.InvalidRequestException.New("You can't perform this operation on the secret because it was already scheduled for deletion.")

@@ -102,8 +102,8 @@ func TestTheEndOfTheWindowLeavesNoValue(t *testing.T) {
 			t.Errorf("%v later there are %v, %v and %v", step.after, heads, index, values)
 		}
 	}
-	if w.value("kept") != "3" || len(w.Keys("jobs/")) != 0 {
-		t.Errorf("the restored secret has the value %s; there are the jobs %v", w.value("kept"), w.Keys("jobs/"))
+	if w.value("kept") != "3" || len(w.waiting()) != 0 {
+		t.Errorf("the restored secret has the value %s; there are the jobs %v", w.value("kept"), w.waiting())
 	}
 }
 

@@ -123,7 +123,7 @@ func TestAReplicaIsWhatItsPrimaryIs(t *testing.T) {
 	}
 	w.wantEqual("app/db", overThere)
 	w.wantEqual("app/db", farAway)
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 {
+	if jobs := w.waiting(); len(jobs) != 0 {
 		t.Errorf("there are the jobs %v", jobs)
 	}
 }
@@ -195,7 +195,7 @@ func TestEachChangeIsCarriedOver(t *testing.T) {
 		if err := w.tryTag("db", "also", name); err != nil { // one job does for both
 			t.Fatal(err)
 		}
-		if jobs := w.Keys("jobs/"); len(jobs) != 1 {
+		if jobs := w.waiting(); len(jobs) != 1 {
 			t.Errorf("%s: there are the jobs %v", name, jobs)
 		}
 		w.Settle()
@@ -260,7 +260,7 @@ func TestAReplicaHasDatesOfAccessOfItsOwn(t *testing.T) {
 	}
 	w.value("db")
 	w.Restart()
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 {
+	if jobs := w.waiting(); len(jobs) != 0 {
 		t.Errorf("reading the primary made %v", jobs)
 	}
 	w.put("db", "2")

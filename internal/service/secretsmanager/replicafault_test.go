@@ -220,7 +220,7 @@ func TestReplicationIsTriedAgain(t *testing.T) {
 	w.wantEqual("db", overThere)
 	w.Clock.Advance(100 * time.Hour) // the try that the change forestalled is no more
 	w.Settle()
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 {
+	if jobs := w.waiting(); len(jobs) != 0 {
 		t.Errorf("there are the jobs %v", jobs)
 	}
 }

@@ -123,6 +123,9 @@ func (s *Service) retire(tx kv.Tx, call *gate.Call, t replicaTask) error {
 		return err
 	}
 	call.In(t.Region).Event(replica.event("EndSecretVersionDelete"))
+	if err := replica.tellGone(tx, call); err != nil {
+		return err
+	}
 	return s.erase(tx, call.Time, replica)
 }
 

@@ -36,6 +36,9 @@ func (s *Service) mirror(ctx context.Context, tx kv.Tx, call *gate.Call, m mirro
 	}
 	if displaced != nil {
 		call.In(m.Region).Event(displaced.event("EndSecretVersionDelete"))
+		if err := displaced.tellGone(tx, call); err != nil {
+			return err
+		}
 		if err := s.erase(tx, call.Time, displaced); err != nil {
 			return err
 		}
@@ -48,6 +51,9 @@ func (s *Service) mirror(ctx context.Context, tx kv.Tx, call *gate.Call, m mirro
 		return err
 	}
 	if err := s.removeOutdated(tx, replica, call.Time); err != nil {
+		return err
+	}
+	if err := s.tell(tx, call, replica); err != nil {
 		return err
 	}
 	if err := s.keep(tx, replica); err != nil {

@@ -243,7 +243,7 @@ func TestAJobThatIsDoneTwice(t *testing.T) {
 	w.rotate(in)
 	var payload []byte
 	if _, err := w.Store.View(w.ctx, func(reader kv.Reader) (err error) {
-		payload, err = reader.Get(w.Keys("jobs/")[0])
+		payload, err = reader.Get(w.waiting()[0])
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func TestCancelRotateSecret(t *testing.T) {
 		t.Errorf("the function was asked %+v", asked)
 	}
 	w.put("db", canary+"!")
-	if jobs := w.Keys("jobs/"); len(jobs) != 0 {
+	if jobs := w.waiting(); len(jobs) != 0 {
 		t.Errorf("jobs wait: %q", jobs)
 	}
 	w.rotate(&secretsmanager.RotateSecretInput{SecretId: new("db")}) // with what was configured
@@ -325,7 +325,7 @@ func TestRulesChange(t *testing.T) {
 		w.Settle()
 	}
 	w.lambda.asked()
-	if n := len(w.Keys("jobs/")); n > 4 {
+	if n := len(w.waiting()); n > 4 {
 		t.Errorf("%d jobs wait", n)
 	}
 	for w.Clock.Now().Before(at(16, 11)) {
@@ -342,7 +342,7 @@ func TestRulesChange(t *testing.T) {
 	}
 	w.Clock.Advance(10 * 24 * time.Hour) // past the windows of rules that are no more
 	w.Settle()
-	if jobs := w.Keys("jobs/"); len(jobs) != 1 {
+	if jobs := w.waiting(); len(jobs) != 1 {
 		t.Errorf("jobs wait: %q", jobs)
 	}
 }

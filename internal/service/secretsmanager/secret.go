@@ -113,8 +113,12 @@ func (s *Service) head(r kv.Reader, call *gate.Call, name string) (*Secret, erro
 	return secret, nil
 }
 
-// save stores a new or changed head, and has the change carried over to the replicas.
+// save stores a new or changed head, tells of the change, and has it carried over to the
+// replicas.
 func (s *Service) save(tx kv.Tx, call *gate.Call, secret *Secret) error {
+	if err := s.tell(tx, call, secret); err != nil {
+		return err
+	}
 	for i := range secret.Replicas {
 		if err := secret.announce(tx, call, &secret.Replicas[i]); err != nil {
 			return err
