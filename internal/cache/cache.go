@@ -199,15 +199,15 @@ func (c *Cache) Forget(matches func(Ref) bool) {
 	}
 }
 
-// Expire ends the freshness of what matches, by its kind, ARN and version: who asks for it
-// next waits for the source, and the old value is the answer only if that is down. A fetch
+// Expire ends the freshness of what has an ARN that matches: who asks for it next waits for
+// the source, and the old value is the answer only if that is down. A fetch
 // that is under way is of no more use but to those who wait for it. A secret's version by its id never ends.
-func (c *Cache) Expire(matches func(kind Kind, arn, version string) bool) {
+func (c *Cache) Expire(matches func(arn string) bool) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := range c.items {
-		if e.value == nil || e.expires.IsZero() || !matches(e.refs[0].Kind, e.value.ARN, e.value.VersionID) {
+		if e.value == nil || e.expires.IsZero() || !matches(e.value.ARN) {
 			continue
 		}
 		e.lapse(now)

@@ -13,9 +13,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/cache"
 )
 
-func isFull(kind cache.Kind, arn, version string) bool {
-	return kind == cache.Secret && arn == full && version == "v1"
-}
+func isFull(arn string) bool { return arn == full }
 
 func TestWhatExpiredIsFetchedAtItsNextUse(t *testing.T) {
 	t.Parallel()
@@ -23,11 +21,10 @@ func TestWhatExpiredIsFetchedAtItsNextUse(t *testing.T) {
 	r.want(byID(name), "value 1", cache.Miss, 1)
 	r.want(cache.Ref{ID: name, VersionID: "v1"}, "value 1", cache.Miss, 1)
 	r.src.set(func(s *source) { s.version = 2 })
-	r.Expire(func(kind cache.Kind, arn, version string) bool { return version == "v0" })
+	r.Expire(func(arn string) bool { return arn == partial })
 	r.want(byID(name), "value 1", cache.Hit, 0)
 	r.Expire(isFull)
 	r.want(byID(full), "value 2", cache.Miss, 1)
-	r.Expire(isFull) // of the version that is no longer held
 	r.want(byID(name), "value 2", cache.Hit, 0)
 	r.want(cache.Ref{ID: name, VersionID: "v1"}, "value 1", cache.Hit, 0)
 }

@@ -61,6 +61,7 @@ func (e *extension) live(ctx context.Context) error {
 	await(ctx, fetched, settleIn)
 	if !invoked {
 		e.background.start(ctx, e.refreshByTimer)
+		e.background.start(ctx, e.changes.follow)
 	}
 	for {
 		event, err := e.api.Next(ctx)
@@ -111,6 +112,7 @@ func (e *extension) invoke(ctx context.Context) {
 	}
 	e.restored = true
 	e.held.RefreshDue(0)
+	e.changes.ask(ctx)
 	e.vault.writeFiles(ctx, filesIn)
 	e.settle(ctx)
 	e.files.nudge()

@@ -41,6 +41,8 @@ type cloud struct {
 	cut     int           // requests that were given up while they were delayed
 	skew    time.Duration // of the clock that signatures are judged by
 	once    func()        // done when the next request is on its way
+	// changed is a Coffer server's: what has changed since a token.
+	changed func(token string) []string
 }
 
 func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -62,6 +64,9 @@ func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
 	fault := c.fault
 	if c.spared != "" && strings.Contains(req.URL.Host, c.spared) {
 		fault = ""
+	}
+	if req.URL.Path == "/coffer/v1/ListChanges" {
+		return c.tell(req), nil
 	}
 	switch {
 	case fault == "down":
@@ -102,6 +107,21 @@ func (c *cloud) dawdle(ctx context.Context) bool {
 		c.cut++
 	}
 	return !gaveUp
+}
+
+// tell answers ListChanges. The caller holds the lock.
+func (c *cloud) tell(req *http.Request) *http.Response {
+	if c.changed == nil {
+		return c.answer(404, `{"__type":"UnknownOperationException"}`)
+	}
+	var in struct{ NextToken string }
+	_ = json.NewDecoder(req.Body).Decode(&in)
+	var changes []map[string]string
+	for _, arn := range c.changed(in.NextToken) {
+		changes = append(changes, map[string]string{"ARN": arn})
+	}
+	body, _ := json.Marshal(map[string]any{"NextToken": "t", "Changes": changes})
+	return c.answer(200, string(body))
 }
 
 func (c *cloud) answer(status int, body string) *http.Response {

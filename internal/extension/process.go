@@ -57,6 +57,7 @@ type parts struct {
 	server   *agent.Server
 	vault    *vaultSide
 	files    keeper
+	changes  *changes
 }
 
 // run listens before it does anything that takes time, so that a function finds it there
@@ -158,7 +159,7 @@ func (p *process) assemble(settings agent.Settings, listeners []net.Listener) (*
 	}
 	server := agent.Serve(listeners[0], handler, log, listeners[1:]...)
 	x := &parts{settings: settings, log: log, held: held, source: source, agent: handler, server: server}
-	x.vault, x.files = p.serveVault(x), p.keep(settings, held, log)
+	x.vault, x.files, x.changes = p.serveVault(x), p.keep(settings, held, log), p.changes(held, settings, log)
 	return x, nil
 }
 
@@ -191,6 +192,7 @@ func (x *parts) sidecar(ctx context.Context) error {
 	background.start(ctx, x.fetchAhead)
 	background.start(ctx, func(ctx context.Context) { x.vault.writeFiles(ctx, refreshEvery) })
 	background.start(ctx, x.refreshByTimer)
+	background.start(ctx, x.changes.follow)
 	select {
 	case <-ctx.Done():
 	case <-x.server.Done():

@@ -94,6 +94,8 @@ How long they are kept:
                                 source that is down (1h); 0s is never
   COFFER_ROTATION_DATES         true: a secret ends when its next rotation is due, which
                                 DescribeSecret tells
+  COFFER_CHANGES                whether a Coffer server is asked what has changed: on, off
+                                (on, with COFFER_ENDPOINT)
   COFFER_PREFETCH               what to fetch at the start: prod/db,/prod/api/key,ssm:name
 
 What goes into the environment of the command of exec (exec --help has more):
