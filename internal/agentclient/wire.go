@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,6 +34,9 @@ func (c *Client) send(ctx context.Context, method string, ref cache.Ref, query u
 		query.Set("secretId", ref.ID)
 		if ref.Stage != "" {
 			query.Set("versionStage", ref.Stage)
+		}
+		if ref.Role != "" {
+			query.Set("roleArn", ref.Role)
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path+"?"+query.Encode(), nil)
@@ -63,6 +67,7 @@ func pathOf(ref cache.Ref, query url.Values) string {
 			query.Set(name, value)
 		}
 	}
+	set("roleArn", ref.Role)
 	if ref.Kind == cache.Secret {
 		set("secretId", ref.ID)
 		set("versionId", ref.VersionID)
@@ -86,11 +91,25 @@ func refusal(res *http.Response, body []byte) error {
 	return api.ErrorCode{Code: code, Status: res.StatusCode}.New(text)
 }
 
-// decode reads an answer in the AWS extension's form.
+// moment is a time in the form of the AWS extension, RFC 3339, or of the Secrets Manager
+// Agent, a string of seconds.
+type moment struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *moment) UnmarshalJSON(b []byte) error {
+	seconds, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if err != nil {
+		return m.Time.UnmarshalJSON(b)
+	}
+	m.Time = time.UnixMilli(int64(math.Round(seconds * 1000)))
+	return nil
+}
+
+// decode reads an answer in the form of the AWS extension or of the Secrets Manager Agent.
 func decode(ref cache.Ref, header http.Header, body []byte) (cache.Answer, error) {
 	var got struct {
 		ARN, Name, VersionID string
-		CreatedDate          time.Time
+		CreatedDate          moment
 		SecretString         secret.Text
 		SecretBinary         secret.Blob
 		VersionStages        []string
@@ -106,7 +125,7 @@ func decode(ref cache.Ref, header http.Header, body []byte) (cache.Answer, error
 	}
 	a := cache.Answer{Status: cache.Status(header.Get("X-Cache")), Value: cache.Value{
 		ARN: got.ARN, Name: got.Name, VersionID: got.VersionID, Stages: got.VersionStages,
-		Text: got.SecretString.Value, Binary: got.SecretBinary.Value, Created: got.CreatedDate,
+		Text: got.SecretString.Value, Binary: got.SecretBinary.Value, Created: got.CreatedDate.Time,
 	}}
 	if ref.Kind == cache.Parameter {
 		a.ARN, a.Name, a.Text = got.Parameter.ARN, got.Parameter.Name, got.Parameter.Value.Value
