@@ -37,7 +37,7 @@ const (
 type transport struct {
 	file   string
 	system *http.Transport
-	kept   *tickets // of all of its connections
+	kept   *tickets    // of all of its connections
 	widen  atomic.Bool // the embedded authorities did not vouch for a host
 
 	amazon func() (*http.Transport, error) // made when it is first used

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/cache"
 )
 
@@ -103,6 +104,9 @@ func (m *Mux) of(ref cache.Ref) (name string, s Source, own cache.Ref, err error
 	}
 	if s = m.Named[name]; s == nil {
 		return name, nil, ref, &Unconfigured{name}
+	}
+	if ref.Role != "" { // else it would be read as somebody else than the caller meant
+		return name, nil, ref, api.ValidationException.Newf("A role of AWS can't be assumed for the source %s.", name)
 	}
 	ref.ID = rest
 	return name, s, ref, nil

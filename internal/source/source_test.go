@@ -50,6 +50,9 @@ func TestIDsNameTheirSource(t *testing.T) {
 	if u, ok := errors.AsType[*source.Unconfigured](err); !ok || u.Name != "doppler" {
 		t.Errorf("a source that is not configured: %v", err)
 	}
+	if got, err := m.Fetch(t.Context(), cache.Ref{ID: "vault:db", Role: "arn:aws:iam::111111111111:role/reader"}); err == nil {
+		t.Errorf("a role of AWS's read %q of Vault", got.Name)
+	}
 	if m.Forget(); aws.forgotten != 1 || vault.forgotten != 1 {
 		t.Errorf("forgotten %d and %d times", aws.forgotten, vault.forgotten)
 	}
