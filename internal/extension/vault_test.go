@@ -203,6 +203,8 @@ func TestNothingOfVaultsIsInASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.invoke(vaultPath, "200 MISS s3cret 1", 0)
+	// The function may have asked before the extension had its event: nothing was kept yet.
+	l.invoke(vaultPath, "200 * s3cret 1", 0)
 	l.invoke(vaultPath, "200 HIT s3cret 1", 0) // the file's turn came while the function ran
 	if _, err := os.Stat(name); err != nil {
 		t.Error(err)
