@@ -269,3 +269,46 @@ func TestChangesAreOfTheAccountAndRegion(t *testing.T) {
 	equal(t, names(w.changes()), "db")
 	equal(t, stranger.changes())
 }
+
+// TestAReplicasChangesAreToldInItsRegion has the whole life of a replica.
+func TestAReplicasChangesAreToldInItsRegion(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.create("db")
+	const away = "eu-west-2"
+	token := ""
+	there := func() (got []string) {
+		t.Helper()
+		in := &coffer.ListChangesInput{}
+		if token != "" {
+			in.NextToken = &token
+		}
+		out, err := awsjson.Do(t.Context(), f.client(away, f.Root), coffer.ListChanges, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range out.Changes {
+			if !strings.HasPrefix(*c.ARN, "arn:aws:secretsmanager:"+away+":") {
+				t.Errorf("the ARN is %s", *c.ARN)
+			}
+			got = append(got, *c.Operation)
+		}
+		token = *out.NextToken
+		return got
+	}
+	equal(t, there())
+	call(f, sm.ReplicateSecretToRegions, &sm.ReplicateSecretToRegionsInput{
+		SecretId: new("db"), AddReplicaRegions: []sm.ReplicaRegionType{{Region: new(away)}},
+	})
+	f.Settle()
+	equal(t, there(), "Create")
+	f.putSecret("db", 2)
+	f.Settle()
+	equal(t, there(), "Update")
+	call(f, sm.TagResource, &sm.TagResourceInput{SecretId: new("db"), Tags: []sm.Tag{{Key: new("a"), Value: new("b")}}})
+	f.Settle()
+	equal(t, there())
+	call(f, sm.RemoveRegionsFromReplication, &sm.RemoveRegionsFromReplicationInput{SecretId: new("db"), RemoveReplicaRegions: []string{away}})
+	f.Settle()
+	equal(t, there(), "Delete")
+}

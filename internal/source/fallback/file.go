@@ -119,8 +119,8 @@ func (f *File) Fetch(_ context.Context, ref cache.Ref) (cache.Value, error) {
 	}
 	e, now := f.entries[at], f.now()
 	saved := time.UnixMilli(e.saved)
-	if age := now.Sub(saved); age >= f.MaxAge || age < -f.MaxAge {
-		return cache.Value{}, errNotKept
+	if saved.Sub(now) > f.MaxAge {
+		return cache.Value{}, errNotKept // a clock has gone far back: nobody knows the age
 	}
 	v, err := f.open(e)
 	if err != nil {

@@ -5,6 +5,7 @@ package fallback_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,6 +149,31 @@ func TestARefusalRemoves(t *testing.T) {
 		if kept(f, cache.Ref{ID: "other"}) != "y" {
 			t.Errorf("%s was refused, and other is gone", refused)
 		}
+	}
+}
+
+func TestWhatWasRefusedDoesNotComeBackInAnOutage(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	primary := &fake{text: "primary"}
+	s := fallback.New(fallback.Config{Primary: primary, StandIn: b.open(), Now: b.clock})
+	fetch := func(err error) string {
+		b.pass(time.Minute) // no circuit is open
+		primary.set(func() { primary.err = err })
+		v, err := s.Fetch(t.Context(), db)
+		if err != nil {
+			return err.Error()
+		}
+		return v.Text.RevealString()
+	}
+	if got := fetch(nil) + fetch(errDown); got != "primaryprimary" {
+		t.Error(got)
+	}
+	if got := fetch(errors.New("no credentials")) + fetch(errDown); got != "no credentialsprimary" {
+		t.Errorf("an error that is nobody's answer: %s", got)
+	}
+	if got := fetch(errDenied) + fetch(errDown); got != errDenied.Error()+errDown.Error() {
+		t.Error(got)
 	}
 }
 
