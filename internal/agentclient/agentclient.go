@@ -96,14 +96,24 @@ type Client struct {
 	transport   *http.Transport
 }
 
-// New returns a Client of the agent at a URL.
+// New returns a Client of the agent at a URL: of http, or the path of a unix socket, such
+// as unix:/run/coffer.sock.
 func New(base, token string) (*Client, error) {
-	if u, err := url.Parse(base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("the agent's address is not an http URL")
+	u, err := url.Parse(base)
+	dial := (&net.Dialer{Timeout: dialTimeout}).DialContext
+	switch {
+	case err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+	case err == nil && u.Scheme == "unix" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+		base, dial = "http://localhost", toSocket(dial, u.Path)
+	default:
+		return nil, errors.New("the agent's address is neither an http URL nor unix:/PATH")
 	}
-	return &Client{base: base, token: token, transport: &http.Transport{
-		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, DisableCompression: true,
-	}}, nil
+	return &Client{base: base, token: token, transport: &http.Transport{DialContext: dial, DisableCompression: true}}, nil
+}
+
+// toSocket returns a dial that goes to the socket, whatever it is asked for.
+func toSocket(dial func(ctx context.Context, network, address string) (net.Conn, error), path string) func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, "unix", path) }
 }
 
 // Close drops idle connections.

@@ -5,7 +5,9 @@ package agentclient_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -52,5 +54,34 @@ func TestBothContractsAreUnderstood(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// TestASocketIsAskedAsAPortIs: the agent itself is at the other end.
+func TestASocketIsAskedAsAPortIs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := agent.ListenSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := agent.New(agent.Config{Store: store{}, Tokens: []secret.Value{secret.FromString("t")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := agent.Serve(l, served, slog.New(slog.DiscardHandler))
+	defer s.Stop(t.Context())
+	for address, held := range map[string]bool{"unix:" + path: true, "unix://" + path: true, "unix:s": false, "unix://host" + path: false, "unix:": false} {
+		c, err := agentclient.New(address, "t")
+		if err != nil || !held {
+			if held == (err != nil) {
+				t.Errorf("%s: %v", address, err)
+			}
+			continue
+		}
+		if got, err := c.Get(t.Context(), cache.Ref{ID: "db"}); err != nil {
+			t.Errorf("%s: %v, %v", address, got, err)
+		}
+		c.Close()
 	}
 }
