@@ -106,7 +106,7 @@ func (c *core) redate(req *http.Request, offset time.Duration) error {
 	}
 	var known *gate.Credential
 	if _, err := c.server.Store.View(req.Context(), func(r kv.Reader) (err error) {
-		known, err = c.server.Directory.Credential(r, presented.AccessKeyID)
+		known, err = c.server.Directory.Credential(r, presented.AccessKeyID, presented.SessionToken())
 		return err
 	}); err != nil || known == nil {
 		return err

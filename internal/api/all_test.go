@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -20,6 +21,7 @@ import (
 
 // errorsOf are the declared errors of each service's operations.
 var errorsOf = map[*api.Service]func(string) []api.ErrorCode{
+	iam.Service:            iam.OperationErrors,
 	kms.Service:            kms.OperationErrors,
 	secretsmanager.Service: secretsmanager.OperationErrors,
 	ssm.Service:            ssm.OperationErrors,

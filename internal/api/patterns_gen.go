@@ -8,14 +8,24 @@ package api
 // translated returns AWS's pattern, which is Java's, as Go reads it.
 func translated(java string) string {
 	switch java {
+	case `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`:
+		return `(\x{002F})|(\x{002F}[\x{0021}-\x{007E}]+\x{002F})`
 	case `[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`:
 		return `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{0085}\x{00A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{1000}0-\x{10FF}FF]+`
+	case `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`:
+		return `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]*`
 	case `[\u0009\u000A\u000D\u0020-\u00FF]+`:
 		return `[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+`
 	case `[\u0020-\u00FF]*`:
 		return `[\x{0020}-\x{00FF}]*`
+	case `[\u0020-\u00FF]+`:
+		return `[\x{0020}-\x{00FF}]+`
+	case `\u002F[\u0021-\u007F]*`:
+		return `\x{002F}[\x{0021}-\x{007F}]*`
 	case `^(?!\s*$).+`:
 		return `[^\n\r\x{85}\x{2028}\x{2029}]*[^\t\n\x{0B}\f\r \x{85}\x{2028}\x{2029}][^\n\r\x{85}\x{2028}\x{2029}]*`
+	case `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`:
+		return `[a-z0-9]+(?:-[a-z0-9]+)*`
 	case `^[a-zA-Z0-9:/_\s.-]+$`:
 		return `^[a-zA-Z0-9:/_\t\n\x{0B}\f\r .-]+$`
 	case `tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType`:

@@ -52,6 +52,7 @@ var Floors = []Floor{
 		{"internal/api/kms", Lean},
 		{"internal/api/secretsmanager", Lean},
 		{"internal/api/ssm", Lean},
+		{"internal/api/iam", Lean},
 		{"internal/api/sts", Lean},
 		{"internal/api/coffer", Lean},
 		{"internal/api/apigen", Server},
@@ -83,6 +84,8 @@ var Floors = []Floor{
 	{"services: what each API does", []Package{
 		{"internal/service/identity", Server},
 		{"internal/service/servicetest", Test},
+		{"internal/service/iam", Server},
+		{"internal/service/sts", Server},
 		{"internal/service/kms", Server},
 		{"internal/service/secretsmanager", Server},
 		{"internal/service/parameterstore", Server},

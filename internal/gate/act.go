@@ -36,13 +36,15 @@ type Actor struct {
 }
 
 // Forwarded is a caller on whose behalf a service acts after the call, as AWS's
-// services do in a forward access session. It has no secret, and is made to be stored.
+// services do in a forward access session. It is made to be stored: without the secret
+// access key a session's token is of no use to anybody.
 type Forwarded struct {
-	AccessKeyID string `json:",omitzero"`
+	AccessKeyID  string `json:",omitzero"`
+	SessionToken string `json:",omitzero"`
 }
 
 // Forward returns the caller for an Act after the call.
-func (c *Call) Forward() Forwarded { return Forwarded{c.accessKey} }
+func (c *Call) Forward() Forwarded { return Forwarded{c.accessKey, c.token} }
 
 // In returns the call as if it had been made to another region, for nested calls there.
 // It is part of the same call.
@@ -64,7 +66,7 @@ func (g *Gate) Act(ctx context.Context, a Actor, do func(ctx context.Context, tx
 	if err := g.audit.Ready(); err != nil {
 		return errUnrecorded(err)
 	}
-	call := &Call{RequestID: NewID(), Time: g.now(), gate: g, service: a.Service, accessKey: a.As.AccessKeyID}
+	call := &Call{RequestID: NewID(), Time: g.now(), gate: g, service: a.Service, accessKey: a.As.AccessKeyID, token: a.As.SessionToken}
 	var staged audit.Staged
 	_, err := g.store.Update(ctx, func(tx kv.Tx) (err error) {
 		defer recovered(&err)
@@ -103,7 +105,7 @@ func (c *Call) actAs(r kv.Reader, a Actor) error {
 	if a.As == (Forwarded{}) {
 		return nil
 	}
-	credential, err := c.gate.directory.Credential(r, a.As.AccessKeyID)
+	credential, err := c.gate.directory.Credential(r, a.As.AccessKeyID, a.As.SessionToken)
 	if err != nil {
 		return err
 	}

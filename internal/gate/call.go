@@ -44,6 +44,7 @@ type Call struct {
 	operation string       // that the request names, bound or not
 	op        *bound       // nil until it is known and bound
 	accessKey string       // as the request claims it
+	token     string       // of the session, as the request claims it
 	verified  *Credential  // that the caller proved to have
 	prepared  any          // what the row's Prepare made
 	outer     *Call        // that this one is nested in, or nil

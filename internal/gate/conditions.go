@@ -39,9 +39,13 @@ func (k conditions) Values(key string) ([]string, bool) {
 	case "aws:requestedregion":
 		return one(c.Region)
 	case "aws:tokenissuetime":
-		return c.ofSession(func(s *Session) string { return s.Created.UTC().Format(time.RFC3339) })
+		return c.fromSession(func(s *Session) string { return s.Created.UTC().Format(time.RFC3339) })
 	case "aws:multifactorauthpresent": // nobody has shown a second factor
-		return c.ofSession(func(*Session) string { return "false" })
+		return c.fromSession(func(*Session) string { return "false" })
+	case "aws:sourceidentity":
+		return c.fromSession(func(s *Session) string { return s.SourceIdentity })
+	case "aws:federatedprovider":
+		return c.fromSession(func(s *Session) string { return s.Provider })
 	case "aws:viaawsservice":
 		return one(strconv.FormatBool(c.Via != ""))
 	case "aws:calledvia", "aws:calledviafirst", "aws:calledvialast":
@@ -83,12 +87,12 @@ func (c *Call) calledVia(which string) (via []string, found bool) {
 	return via, true
 }
 
-// ofSession is a key that only temporary credentials have.
-func (c *Call) ofSession(value func(*Session) string) ([]string, bool) {
+// fromSession is a key that only temporary credentials have, if they have it.
+func (c *Call) fromSession(value func(*Session) string) ([]string, bool) {
 	if c.Principal == nil || c.Principal.Session == nil {
 		return nil, false
 	}
-	return one(value(c.Principal.Session))
+	return oneUnlessEmpty(value(c.Principal.Session))
 }
 
 func one(v string) ([]string, bool) { return []string{v}, true }

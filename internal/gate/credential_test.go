@@ -235,7 +235,7 @@ func TestSession(t *testing.T) {
 	bindSecrets(w)
 	p := principal(policy.AssumedRole)
 	p.ARN, p.Issuer, p.UserID = "arn:aws:sts::123456789012:assumed-role/app/i-1", "arn:aws:iam::123456789012:role/app", "AROAEXAMPLE:i-1"
-	p.Session = &gate.Session{RoleARN: p.Issuer, RoleID: "AROAEXAMPLE", RoleName: "app", Created: start.Add(-time.Hour)}
+	p.Session = &gate.Session{Issuer: gate.Issuer{Type: "Role", ARN: p.Issuer, ID: "AROAEXAMPLE", Name: "app"}, Created: start.Add(-time.Hour)}
 	w.directory.known[keyID].Principal = p
 	if got := w.call(get, `{"SecretId":"a"}`); got.Code != "AccessDeniedException" || !strings.HasPrefix(got.Message, "User: "+p.ARN) {
 		t.Errorf("answered %+v", got)

@@ -183,8 +183,8 @@ func (g *Gate) authenticate(r kv.Reader, req *http.Request, body []byte, call *C
 	if err != nil {
 		return notAuthentic(protocol, err)
 	}
-	call.accessKey, call.Region = presented.AccessKeyID, presented.Region
-	credential, err := g.directory.Credential(r, presented.AccessKeyID)
+	call.accessKey, call.token, call.Region = presented.AccessKeyID, presented.SessionToken(), presented.Region
+	credential, err := g.directory.Credential(r, call.accessKey, call.token)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (g *Gate) authenticate(r kv.Reader, req *http.Request, body []byte, call *C
 	switch {
 	case credential.Inactive:
 		return notAuthentic(protocol, sigv4.UnknownKey.Err())
-	case !tokenMatches(credential, presented.SessionToken()):
+	case !tokenMatches(credential, call.token):
 		return notAuthentic(protocol, sigv4.InvalidToken.Err())
 	case credential.expired(call.Time):
 		return notAuthentic(protocol, sigv4.ExpiredToken.Err())

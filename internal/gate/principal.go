@@ -15,8 +15,9 @@ import (
 // store, so that a key that is withdrawn is refused from the next call on.
 type Directory interface {
 	// Credential returns the credential with that access key, or nil when there is
-	// none. What it returns is shared, and not to be changed.
-	Credential(r kv.Reader, accessKeyID string) (*Credential, error)
+	// none. A temporary one may be in nothing but the session token, which is what the
+	// request came with, or empty. What it returns is shared, and not to be changed.
+	Credential(r kv.Reader, accessKeyID, sessionToken string) (*Credential, error)
 }
 
 // Credential is an access key with whom it stands for.
@@ -50,14 +51,34 @@ type Principal struct {
 	Policies *policy.Set
 	// UserName is the friendly name that CloudTrail shows. Empty for the root.
 	UserName string
-	// Session describes a role's session. Nil for a user and for the root.
+	// Session describes temporary credentials. Nil for long-lived ones.
 	Session *Session
 }
 
-// Session is a role's session, as CloudTrail shows it.
+// Session is what temporary credentials stand for, as CloudTrail shows it.
 type Session struct {
-	RoleARN, RoleID, RoleName string
-	Created                   time.Time
+	// Issuer is whose credentials these are: a role, a user, or the root.
+	Issuer Issuer
+	// Created is when the credentials were made: aws:TokenIssueTime.
+	Created time.Time
+	// SourceIdentity is who is behind a chain of roles: aws:SourceIdentity. Once set it
+	// stays. It may be empty.
+	SourceIdentity string
+	// Provider is who vouched for the identity that a role was assumed with:
+	// aws:FederatedProvider. Empty unless it was assumed with a web identity.
+	Provider string
+	// Transitive are the keys of the session's tags that pass on to a role which the
+	// session assumes.
+	Transitive []string
+}
+
+// Issuer is a principal of IAM's, as CloudTrail's sessionIssuer has it.
+type Issuer struct {
+	// Type is "Role", "User" or "Root".
+	Type string
+	ARN  string
+	// ID is the unique id, and Name the friendly name.
+	ID, Name string
 }
 
 // Target is what a call is about: one resource, whether it exists or not.

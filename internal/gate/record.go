@@ -119,11 +119,13 @@ func (c *Call) identity() audit.UserIdentity {
 		id.Type = "IAMUser"
 	case policy.AssumedRole:
 		id.Type = "AssumedRole"
+	case policy.FederatedUser:
+		id.Type = "FederatedUser"
 	}
 	if s := p.Session; s != nil {
 		id.SessionContext = &audit.SessionContext{
 			SessionIssuer: audit.SessionIssuer{
-				Type: "Role", PrincipalID: s.RoleID, ARN: s.RoleARN, AccountID: p.Account, UserName: s.RoleName,
+				Type: s.Issuer.Type, PrincipalID: s.Issuer.ID, ARN: s.Issuer.ARN, AccountID: p.Account, UserName: s.Issuer.Name,
 			},
 			Attributes: audit.SessionAttributes{CreationDate: s.Created},
 		}

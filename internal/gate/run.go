@@ -92,7 +92,7 @@ func (c *Call) begin(ctx context.Context, r kv.Reader, in any) (out any, err err
 // renew looks the credential up once more in another snapshot than that in which the
 // signature was verified: it may have been withdrawn or replaced since.
 func (c *Call) renew(r kv.Reader) error {
-	credential, err := c.gate.directory.Credential(r, c.accessKey)
+	credential, err := c.gate.directory.Credential(r, c.accessKey, c.token)
 	if err != nil {
 		return err
 	}

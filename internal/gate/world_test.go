@@ -246,7 +246,7 @@ func newDirectory() *directory {
 }
 
 // Credential implements gate.Directory.
-func (d *directory) Credential(_ kv.Reader, id string) (*gate.Credential, error) {
+func (d *directory) Credential(_ kv.Reader, id, _ string) (*gate.Credential, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.looks++

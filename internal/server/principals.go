@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -58,7 +57,7 @@ func (s *Server) applyPrincipals(ctx context.Context) error {
 func (s *Server) removeUnnamed(ctx context.Context, wanted []identity.Principal) error {
 	var all []*identity.Principal
 	if _, err := s.Store.View(ctx, func(r kv.Reader) (err error) {
-		all, err = s.Directory.Principals(r, "")
+		all, err = s.Directory.AllPrincipals(r, "")
 		return err
 	}); err != nil {
 		return err
@@ -70,7 +69,7 @@ func (s *Server) removeUnnamed(ctx context.Context, wanted []identity.Principal)
 		if named || p.From != byConfiguration {
 			continue
 		}
-		act := &Act{Name: "Delete" + title(p.Kind), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
+		act := &Act{Name: "Delete" + p.Kind.Title(), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
 		if err := s.Do(ctx, act, func(tx kv.Tx) error {
 			return s.Directory.DeletePrincipal(tx, p.Account, p.Kind, p.Name)
 		}); err != nil {
@@ -90,7 +89,7 @@ func (s *Server) applyPrincipal(ctx context.Context, p identity.Principal, keys 
 		return err
 	}
 	now := s.now()
-	act := &Act{Name: "Create" + title(p.Kind), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
+	act := &Act{Name: "Create" + p.Kind.Title(), By: byConfiguration, Details: map[string]string{"principal": p.ARN()}}
 	return s.Do(ctx, act, func(tx kv.Tx) error {
 		if _, err := s.Directory.PutPrincipal(tx, p, now); err != nil {
 			return err
@@ -98,8 +97,6 @@ func (s *Server) applyPrincipal(ctx context.Context, p identity.Principal, keys 
 		return s.Directory.SetKeys(tx, p, keys, now)
 	})
 }
-
-func title(k identity.Kind) string { return strings.ToUpper(string(k[:1])) + string(k[1:]) }
 
 func (c *PrincipalConfig) principal(account string) (identity.Principal, error) {
 	p := identity.Principal{Account: cmp.Or(c.Account, account), From: byConfiguration, Policies: map[string]string{}}

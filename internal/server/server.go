@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api/coffer"
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -31,10 +32,11 @@ import (
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	cofferservice "github.com/coffer-secrets/coffer/internal/service/coffer"
-	"github.com/coffer-secrets/coffer/internal/service/identity"
+	iamservice "github.com/coffer-secrets/coffer/internal/service/iam"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
+	stsservice "github.com/coffer-secrets/coffer/internal/service/sts"
 )
 
 // Version is the version that the server tells.
@@ -93,11 +95,12 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.gate, err = gate.New(gate.Config{
 		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
 		Now: s.now, Log: s.Log, Observe: s.metrics.observe,
-	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
+	}, secretsmanager.Service, ssm.Service, kms.Service, iam.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return err
 	}
-	identity.Bind(s.gate)
+	iamservice.Bind(s.gate, s.Directory)
+	stsservice.Bind(s.gate, s.Directory)
 	keys := kmsservice.Bind(s.gate)
 	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)

@@ -47,11 +47,16 @@ func openVault(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Vau
 	if on.Now == nil {
 		on.Now = time.Now
 	}
-	v := &Vault{Config: c, Log: log, Directory: identity.NewDirectory(), now: on.Now}
+	v := &Vault{Config: c, Log: log, now: on.Now}
 	var err error
 	if v.Store, err = c.openStore(ctx, on); err != nil {
 		return nil, err
 	}
+	sessions, err := v.Store.Derive("session tokens")
+	if err != nil {
+		return nil, errors.Join(err, v.Store.Close())
+	}
+	v.Directory = identity.NewDirectory(identity.Options{SessionKey: [32]byte(sessions.Reveal())})
 	if v.Audit, err = c.openAudit(ctx, v.Store, on); err != nil {
 		return nil, errors.Join(err, v.Store.Close())
 	}

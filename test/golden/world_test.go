@@ -25,6 +25,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
+	stsservice "github.com/coffer-secrets/coffer/internal/service/sts"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
@@ -44,11 +45,11 @@ type world struct {
 
 func newWorld(t *testing.T, d *document) *world {
 	t.Helper()
-	s := servicetest.New(t, func(g *gate.Gate) {
-		identity.Bind(g)
+	s := servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
+		stsservice.Bind(g, d)
 		keys := kmsservice.Bind(g)
-		smservice.Bind(g, keys, identity.NewDirectory(), functions{})
-		parameterstore.Bind(g, keys, identity.NewDirectory())
+		smservice.Bind(g, keys, d, functions{})
+		parameterstore.Bind(g, keys, d)
 	})
 	return &world{s, t, newMask(d.written()), map[string]servicetest.Credentials{
 		"root":     s.Root,

@@ -100,6 +100,26 @@ var examples = map[string]struct{ yes, no []string }{
 		yes: []string{"", " ", "\u00ff"},
 		no:  []string{"\n", "\u0100", "a\n"},
 	},
+	`[\u0020-\u00FF]+`: {
+		yes: []string{" ", "\u00ff"},
+		no:  []string{"", "\n", "\u0100"},
+	},
+	`[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`: {
+		yes: []string{"", "a b", "\t\r\n", "\u00a1", "\u00ff"},
+		no:  []string{"\u007f", "\u00a0", "\u0100", "\x00"},
+	},
+	`\u002F[\u0021-\u007F]*`: {
+		yes: []string{"/", "/a/b", "/\u007f"},
+		no:  []string{"", "a", "/ ", "/\u0080"},
+	},
+	`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`: {
+		yes: []string{"/", "/a/", "/a/b/", "///"},
+		no:  []string{"", "a", "/a", "//", "/ /", "/\u007f/"},
+	},
+	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: {
+		yes: []string{"abc", "a-b", "a-b-c", "0-9"},
+		no:  []string{"", "a--b", "-ab", "ab-", "Abc", "a_b"},
+	},
 	`^[a-zA-Z0-9:/_\s.-]+$`: {
 		yes: []string{"a b", "a\vb", "\n", "x.-:/_"},
 		no:  []string{"", "\u00a0", "a+b"},

@@ -18,6 +18,7 @@ var services = []struct {
 	name, title string
 	hidden      bool // sensitive members are told of in audit records
 }{
+	{name: "iam", title: "IAM"},
 	{name: "kms", title: "KMS"},
 	{name: "secretsmanager", title: "Secrets Manager"},
 	{name: "ssm", title: "Parameter Store", hidden: true},

@@ -19,6 +19,8 @@ const (
 var overrides = map[string]string{
 	// One line that is not blank. The lookahead refuses blanks, the dots refuse line ends.
 	`^(?!\s*$).+`: `[^` + notLineEnd + `]*[^` + javaSpace + `\x{85}\x{2028}\x{2029}][^` + notLineEnd + `]*`,
+	// No two hyphens side by side, and none at an end. The length is the member's as well.
+	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9]+(?:-[a-z0-9]+)*`,
 }
 
 // translate returns the RE2 pattern that matches within a string what Java's

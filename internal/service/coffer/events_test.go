@@ -28,6 +28,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
 	"github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
+	"github.com/coffer-secrets/coffer/internal/service/sts"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
 
@@ -41,11 +42,11 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return &fixture{servicetest.New(t, func(g *gate.Gate) {
-		identity.Bind(g)
-		keys, directory := kmsservice.Bind(g), identity.NewDirectory()
-		parameterstore.Bind(g, keys, directory)
-		secretsmanager.Bind(g, keys, directory, nil)
+	return &fixture{servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
+		sts.Bind(g, d)
+		keys := kmsservice.Bind(g)
+		parameterstore.Bind(g, keys, d)
+		secretsmanager.Bind(g, keys, d, nil)
 		cofferservice.Bind(g)
 	}), t}
 }

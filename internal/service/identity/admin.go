@@ -35,34 +35,36 @@ var (
 	keyIDPattern   = regexp.MustCompile(`^\w{16,128}$`)
 )
 
-// PutPrincipal creates a principal, or gives one that exists other policies: its
-// id, its keys and its date of creation stay. Each policy is checked.
+// PutPrincipal creates a principal, or gives one that exists other inline policies: its
+// id, its keys, and whatever else it has stay. Each policy is checked.
 func (d *Directory) PutPrincipal(tx kv.Tx, p Principal, now time.Time) (*Principal, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	old, err := d.principals.Get(tx, p.Account, string(p.Kind), p.Name)
+	old, err := d.Principals.Get(tx, p.Account, string(p.Kind), p.Name)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case old != nil:
-		p.ID, p.Created = old.ID, old.Created
+		changed := *old
+		changed.Policies, changed.From = p.Policies, p.From
+		p = changed
 	case p.Kind == Root:
 		p.ID, p.Created = p.Account, now.UTC()
 	case p.Kind == User:
-		p.ID, p.Created = uniqueID(prefixUser, 17), now.UTC()
+		p.ID, p.Created = NewID(PrefixUser), now.UTC()
 	case p.Kind == Role:
-		p.ID, p.Created = uniqueID(prefixRole, 17), now.UTC()
+		p.ID, p.Created = NewID(PrefixRole), now.UTC()
 	}
-	return &p, d.principals.Put(tx, &p, p.Account, string(p.Kind), p.Name)
+	return &p, d.Principals.Put(tx, &p, p.Account, string(p.Kind), p.Name)
 }
 
 // EnsurePrincipal makes a principal that is not there, or, if replace says so, gives
 // one that is there its policies. It refuses to change what the configuration file
 // owns.
 func (d *Directory) EnsurePrincipal(tx kv.Tx, p Principal, replace bool, now time.Time) error {
-	old, err := d.principals.Get(tx, p.Account, string(p.Kind), p.Name)
+	old, err := d.Principals.Get(tx, p.Account, string(p.Kind), p.Name)
 	if err != nil {
 		return err
 	}
@@ -108,27 +110,27 @@ func (d *Directory) DeletePrincipal(tx kv.Tx, account string, kind Kind, name st
 		return err
 	}
 	for _, k := range keys {
-		if err := d.keys.Delete(tx, k.ID); err != nil {
+		if err := d.AccessKeys.Delete(tx, k.ID); err != nil {
 			return err
 		}
 	}
-	return d.principals.Delete(tx, account, string(kind), name)
+	return d.Principals.Delete(tx, account, string(kind), name)
 }
 
 // HasPrincipal reports whether there is such a principal.
 func (d *Directory) HasPrincipal(r kv.Reader, account string, kind Kind, name string) (bool, error) {
-	p, err := d.principals.Get(r, account, string(kind), name)
+	p, err := d.Principals.Get(r, account, string(kind), name)
 	return p != nil, err
 }
 
-// Principals returns all principals, or those of one account.
-func (d *Directory) Principals(r kv.Reader, account string) ([]*Principal, error) {
+// AllPrincipals returns all principals, or those of one account.
+func (d *Directory) AllPrincipals(r kv.Reader, account string) ([]*Principal, error) {
 	var segments []string
 	if account != "" {
 		segments = []string{account}
 	}
 	var all []*Principal
-	for item, err := range d.principals.All(r, "", segments...) {
+	for item, err := range d.Principals.All(r, "", segments...) {
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +160,7 @@ const MaxSession = 12 * time.Hour
 // CreateKey makes an access key for a principal that exists. A role's key comes
 // with a session token. A fixed key that the principal has already is replaced.
 func (d *Directory) CreateKey(tx kv.Tx, n NewKey, now time.Time) (*GrantedKey, error) {
-	p, err := d.principals.Get(tx, n.Account, string(n.Kind), n.Name)
+	p, err := d.Principals.Get(tx, n.Account, string(n.Kind), n.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +174,7 @@ func (d *Directory) CreateKey(tx kv.Tx, n NewKey, now time.Time) (*GrantedKey, e
 	if err := d.complete(tx, key, n, now); err != nil {
 		return nil, err
 	}
-	if err := d.keys.Put(tx, key, key.ID); err != nil {
+	if err := d.AccessKeys.Put(tx, key, key.ID); err != nil {
 		return nil, err
 	}
 	granted := &GrantedKey{ID: key.ID, Secret: secret.New(key.Secret), Expires: key.Expires}
@@ -201,7 +203,7 @@ func (d *Directory) complete(r kv.Reader, key *AccessKey, n NewKey, now time.Tim
 		return err
 	}
 	if key.ID == "" {
-		key.ID = uniqueID(prefix, 16)
+		key.ID = uniqueID(prefix, accessKeyLen)
 	}
 	if key.Secret == nil {
 		key.Secret = newSecret()
@@ -220,7 +222,7 @@ func (d *Directory) checkOwner(r kv.Reader, key *AccessKey) error {
 	if key.ID == "" {
 		return nil
 	}
-	old, err := d.keys.Get(r, key.ID)
+	old, err := d.AccessKeys.Get(r, key.ID)
 	if err == nil && old != nil && (old.Account != key.Account || old.Kind != key.Kind || old.Name != key.Name) {
 		err = fmt.Errorf("%s: %w: %s %s in account %s", key.ID, ErrKeyTaken, old.Kind, old.Name, old.Account)
 	}

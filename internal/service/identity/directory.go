@@ -4,24 +4,42 @@
 package identity
 
 import (
-	"fmt"
+	"crypto/cipher"
+	"crypto/rand"
 	"sync"
 
-	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/policy"
 	"github.com/coffer-secrets/coffer/internal/record"
-	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
 // maxRemembered is how many keys and principals are kept decoded and compiled.
 const maxRemembered = 8192
 
+// Options are what a directory is made with.
+type Options struct {
+	// SessionKey seals the tokens of sessions. Servers that share a store share it. The
+	// zero key is one that nobody else has: sessions then end with the directory.
+	SessionKey [32]byte
+	// ServiceControl has the service control policies of an account, as a policy.Set has
+	// them. Nil is none.
+	ServiceControl func(account string) [][]policy.Attached
+}
+
 // Directory is the principals and access keys of a store. It is for concurrent use.
+//
+// Its tables are for the services on it, which keep what IAM promises of them. Who
+// changes Groups, Policies or Accounts calls Touch in the same transaction.
 type Directory struct {
-	keys       *record.Table[AccessKey]
-	principals *record.Table[Principal]
+	AccessKeys *record.Table[AccessKey]     // by id
+	Principals *record.Table[Principal]     // by account, kind and name
+	Groups     *record.Table[Group]         // by account and name
+	Policies   *record.Table[ManagedPolicy] // by account and name
+	Accounts   *record.Table[Account]       // by account
+
+	serviceControl func(account string) [][]policy.Attached
+	tokens         cipher.AEAD
 
 	mu    sync.RWMutex
 	built map[string]*built // by access key
@@ -34,86 +52,88 @@ var _ gate.Directory = (*Directory)(nil)
 type built struct {
 	key        *AccessKey
 	principal  *Principal
+	account    *Account
 	credential *gate.Credential
 }
 
 // NewDirectory returns a directory that has nothing remembered.
-func NewDirectory() *Directory {
+func NewDirectory(o Options) *Directory {
+	if o.SessionKey == [32]byte{} {
+		_, _ = rand.Read(o.SessionKey[:]) // never fails
+	}
+	if o.ServiceControl == nil {
+		o.ServiceControl = func(string) [][]policy.Attached { return nil }
+	}
 	return &Directory{
-		keys:       record.Memoised[AccessKey]("iam/key", maxRemembered),
-		principals: record.Memoised[Principal]("iam/principal", maxRemembered),
-		built:      map[string]*built{},
+		AccessKeys:     record.Memoised[AccessKey]("iam/key", maxRemembered),
+		Principals:     record.Memoised[Principal]("iam/principal", maxRemembered),
+		Groups:         record.Memoised[Group]("iam/group", maxRemembered),
+		Policies:       record.Memoised[ManagedPolicy]("iam/policy", maxRemembered),
+		Accounts:       record.Memoised[Account]("iam/account", maxRemembered),
+		serviceControl: o.ServiceControl,
+		tokens:         newTokens(o.SessionKey),
+		built:          map[string]*built{},
 	}
 }
 
+// Touch notes that a group or a managed policy of the account changed, so that what was
+// made of them is made anew.
+func (d *Directory) Touch(tx kv.Tx, account string) error {
+	a, err := d.Accounts.Get(tx, account)
+	if err != nil {
+		return err
+	}
+	changed := Account{}
+	if a != nil {
+		changed = *a
+	}
+	changed.Revision = rand.Text()
+	return d.Accounts.Put(tx, &changed, account)
+}
+
 // Credential implements gate.Directory. A key whose principal is gone is no key.
-func (d *Directory) Credential(r kv.Reader, accessKeyID string) (*gate.Credential, error) {
-	key, err := d.keys.Get(r, accessKeyID)
-	if err != nil || key == nil {
-		return nil, err
-	}
-	principal, err := d.principals.Get(r, key.Account, string(key.Kind), key.Name)
-	if err != nil || principal == nil {
-		return nil, err
-	}
-	d.mu.RLock()
-	b := d.built[accessKeyID]
-	d.mu.RUnlock()
-	if b != nil && b.key == key && b.principal == principal {
-		return b.credential, nil
-	}
-	credential, err := build(key, principal)
+func (d *Directory) Credential(r kv.Reader, accessKeyID, sessionToken string) (*gate.Credential, error) {
+	known := d.remembered(accessKeyID)
+	key, err := d.AccessKeys.Get(r, accessKeyID)
 	if err != nil {
 		return nil, err
 	}
+	if key == nil {
+		key = d.carried(known, accessKeyID, sessionToken)
+	}
+	if key == nil {
+		return nil, nil
+	}
+	principal, err := d.Principals.Get(r, key.Account, string(key.Kind), key.Name)
+	if err != nil || principal == nil || key.PrincipalID != "" && key.PrincipalID != principal.ID {
+		return nil, err
+	}
+	account, err := d.Accounts.Get(r, key.Account)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil && known.key == key && known.principal == principal && known.account == account {
+		return known.credential, nil
+	}
+	credential, err := d.build(r, key, principal)
+	if err != nil {
+		return nil, err
+	}
+	d.remember(accessKeyID, &built{key, principal, account, credential})
+	return credential, nil
+}
+
+func (d *Directory) remembered(accessKeyID string) *built {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.built[accessKeyID]
+}
+
+func (d *Directory) remember(accessKeyID string, b *built) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.built) >= maxRemembered {
 		clear(d.built)
 	}
-	d.built[accessKeyID] = &built{key, principal, credential}
-	return credential, nil
-}
-
-// build makes the gate's view of a key, with its policies compiled.
-func build(key *AccessKey, p *Principal) (*gate.Credential, error) {
-	set := &policy.Set{}
-	for name, document := range p.Policies {
-		compiled, err := policy.Parse([]byte(document), policy.KindIdentity)
-		if err != nil {
-			return nil, fmt.Errorf("policy %q of %s: %w", name, p.ARN(), err)
-		}
-		set.Identity = append(set.Identity, policy.Attached{Name: name, Policy: compiled})
-	}
-	c := &gate.Credential{
-		AccessKeyID: key.ID,
-		Secret:      secret.New(key.Secret),
-		Expires:     key.Expires,
-		Inactive:    key.Inactive,
-		Principal:   principal(key, p),
-	}
-	c.Principal.Policies = set
-	if key.SessionToken != nil {
-		c.SessionToken = secret.New(key.SessionToken)
-	}
-	return c, nil
-}
-
-func principal(key *AccessKey, p *Principal) *gate.Principal {
-	out := &gate.Principal{Principal: policy.Principal{ARN: p.ARN(), Account: p.Account, UserID: p.ID}}
-	switch p.Kind {
-	case Root:
-		out.Type = policy.Root
-	case User:
-		out.Type, out.UserName = policy.User, p.Name
-	case Role:
-		out.Type, out.Issuer = policy.AssumedRole, p.ARN()
-		out.ARN = arn.ARN{
-			Partition: "aws", Service: "sts", Account: p.Account,
-			Resource: "assumed-role/" + p.Name + "/" + key.Session,
-		}.String()
-		out.UserID = p.ID + ":" + key.Session
-		out.Session = &gate.Session{RoleARN: p.ARN(), RoleID: p.ID, RoleName: p.Name, Created: key.Created}
-	}
-	return out
+	d.built[accessKeyID] = b
 }

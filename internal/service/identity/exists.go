@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/arn"
@@ -22,25 +23,26 @@ func (d *Directory) Exists(r kv.Reader, name string) (bool, error) {
 	switch a.Service + " " + kind {
 	case "iam root":
 		return rest == "", nil
-	case "iam user", "sts federated-user":
-		return d.has(r, a.Account, User, rest)
+	case "iam user":
+		return d.has(r, a.Account, User, "/"+rest)
 	case "iam role":
-		return d.has(r, a.Account, Role, rest)
+		return d.has(r, a.Account, Role, "/"+rest)
+	case "sts federated-user": // whom GetFederationToken makes, under any name
+		return sessionPattern.MatchString(rest), nil
 	case "sts assumed-role":
 		role, session, _ := strings.Cut(rest, "/")
 		if !sessionPattern.MatchString(session) {
 			return false, nil
 		}
-		return d.has(r, a.Account, Role, role)
+		p, err := d.Principals.Get(r, a.Account, string(Role), role)
+		return p != nil, err
 	}
 	return false, nil
 }
 
-// has reports whether there is a principal of that name. Principals here have no path.
-func (d *Directory) has(r kv.Reader, account string, kind Kind, name string) (bool, error) {
-	if !namePattern.MatchString(name) {
-		return false, nil
-	}
-	p, err := d.principals.Get(r, account, string(kind), name)
-	return p != nil, err
+// has reports whether there is a principal of that name and path.
+func (d *Directory) has(r kv.Reader, account string, kind Kind, pathAndName string) (bool, error) {
+	name := strings.LastIndexByte(pathAndName, '/') + 1
+	p, err := d.Principals.Get(r, account, string(kind), pathAndName[name:])
+	return p != nil && cmp.Or(p.Path, "/") == pathAndName[:name], err
 }

@@ -48,7 +48,7 @@ type house struct {
 
 func newHouse(t *testing.T, principals ...identity.Principal) *house {
 	t.Helper()
-	h := &house{identity.NewDirectory(), t, memkv.New()}
+	h := &house{identity.NewDirectory(identity.Options{}), t, memkv.New()}
 	t.Cleanup(func() { _ = h.store.Close() })
 	for _, p := range principals {
 		h.put(p)
@@ -107,7 +107,7 @@ func (h *house) mustKey(p identity.Principal, n identity.NewKey) *identity.Grant
 func (h *house) credential(id string) (c *gate.Credential) {
 	h.t.Helper()
 	if _, err := h.store.View(context.Background(), func(r kv.Reader) (err error) {
-		c, err = h.Credential(r, id)
+		c, err = h.Credential(r, id, "")
 		return err
 	}); err != nil {
 		h.t.Fatal(err)
@@ -141,7 +141,7 @@ func TestPrincipals(t *testing.T) {
 	h.put(other)
 	for who, want := range map[string]int{"": 4, account: 3, "999999999999": 1, "99999999999": 0} {
 		if _, err := h.store.View(t.Context(), func(r kv.Reader) error {
-			all, err := h.Principals(r, who)
+			all, err := h.AllPrincipals(r, who)
 			if len(all) != want {
 				t.Errorf("%d principals of %q, want %d", len(all), who, want)
 			}

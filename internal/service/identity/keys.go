@@ -16,7 +16,7 @@ import (
 // Keys returns the access keys of one principal, or, with an empty account, all.
 func (d *Directory) Keys(r kv.Reader, account string, kind Kind, name string) ([]*AccessKey, error) {
 	var all []*AccessKey
-	for item, err := range d.keys.All(r, "") {
+	for item, err := range d.AccessKeys.All(r, "") {
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +30,7 @@ func (d *Directory) Keys(r kv.Reader, account string, kind Kind, name string) ([
 
 // Has reports whether the principal and its fixed keys are as given already.
 func (d *Directory) Has(r kv.Reader, p Principal, fixed []NewKey) (bool, error) {
-	old, err := d.principals.Get(r, p.Account, string(p.Kind), p.Name)
+	old, err := d.Principals.Get(r, p.Account, string(p.Kind), p.Name)
 	if err != nil || old == nil || old.From != p.From || !maps.Equal(old.Policies, p.Policies) {
 		return false, err
 	}
@@ -68,7 +68,7 @@ func (d *Directory) SetKeys(tx kv.Tx, p Principal, fixed []NewKey, now time.Time
 	for _, k := range keys {
 		kept := slices.ContainsFunc(fixed, func(n NewKey) bool { return n.ID == k.ID })
 		if k.Fixed && !kept {
-			if err := d.keys.Delete(tx, k.ID); err != nil {
+			if err := d.AccessKeys.Delete(tx, k.ID); err != nil {
 				return err
 			}
 		}
@@ -92,7 +92,7 @@ func (d *Directory) SetKeyStatus(tx kv.Tx, id string, active bool) error {
 	}
 	changed := *key
 	changed.Inactive = !active
-	return d.keys.Put(tx, &changed, id)
+	return d.AccessKeys.Put(tx, &changed, id)
 }
 
 // DeleteKey removes a key.
@@ -100,11 +100,11 @@ func (d *Directory) DeleteKey(tx kv.Tx, id string) error {
 	if _, err := d.key(tx, id); err != nil {
 		return err
 	}
-	return d.keys.Delete(tx, id)
+	return d.AccessKeys.Delete(tx, id)
 }
 
 func (d *Directory) key(r kv.Reader, id string) (*AccessKey, error) {
-	key, err := d.keys.Get(r, id)
+	key, err := d.AccessKeys.Get(r, id)
 	if err == nil && key == nil {
 		err = fmt.Errorf("%s: %w", id, ErrNoKey)
 	}

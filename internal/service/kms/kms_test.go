@@ -13,6 +13,7 @@ import (
 
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/limits"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 	"github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
@@ -32,7 +33,7 @@ func serve(tb testing.TB) world {
 
 func serveLimited(tb testing.TB, l limits.Limits) world {
 	tb.Helper()
-	s := servicetest.NewLimited(tb, l, func(g *gate.Gate) { kms.Bind(g) })
+	s := servicetest.NewLimited(tb, l, func(g *gate.Gate, _ *identity.Directory) { kms.Bind(g) })
 	return world{s, awskms.NewFromConfig(s.Config(s.Root))}
 }
 

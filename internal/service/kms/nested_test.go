@@ -13,6 +13,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 	"github.com/coffer-secrets/coffer/internal/service/kms"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
@@ -22,7 +23,7 @@ import (
 // don't get in, and a denial counts.
 func TestManagedKeysThroughTheirService(t *testing.T) {
 	t.Parallel()
-	s := servicetest.New(t, func(g *gate.Gate) {
+	s := servicetest.New(t, func(g *gate.Gate, _ *identity.Directory) {
 		k := kms.Bind(g)
 		// Both encrypt under the default key of Parameter Store.
 		use := func(ctx context.Context, tx kv.Tx, call *gate.Call) error {

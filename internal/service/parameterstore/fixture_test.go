@@ -24,6 +24,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
 	"github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
+	"github.com/coffer-secrets/coffer/internal/service/sts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,11 +49,11 @@ func newFixture(tb testing.TB) *fixture {
 func newLimited(tb testing.TB, l limits.Limits) *fixture {
 	tb.Helper()
 	f := &fixture{tb: tb}
-	f.Server = servicetest.NewLimited(tb, l, func(g *gate.Gate) {
-		identity.Bind(g)
+	f.Server = servicetest.NewLimited(tb, l, func(g *gate.Gate, d *identity.Directory) {
+		sts.Bind(g, d)
 		keys := kmsservice.Bind(g)
-		secretsmanager.Bind(g, keys, identity.NewDirectory(), nil)
-		parameterstore.Bind(g, keys, identity.NewDirectory())
+		secretsmanager.Bind(g, keys, d, nil)
+		parameterstore.Bind(g, keys, d)
 		f.gate = g
 	})
 	f.ssm = f.as(f.Root)

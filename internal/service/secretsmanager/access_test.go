@@ -213,8 +213,8 @@ func TestAccountsAndRegionsAreApart(t *testing.T) {
 func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
-	servicetest.New(t, func(g *gate.Gate) {
-		smservice.Bind(g, kmsservice.Bind(g), identity.NewDirectory(), nil)
+	servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
+		smservice.Bind(g, kmsservice.Bind(g), d, nil)
 		for _, op := range g.Operations() {
 			if op.Bound && op.Service.Name == "secretsmanager" {
 				got[strings.Join(op.Actions, " ")] = op.Access.String()

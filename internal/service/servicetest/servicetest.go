@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/api/coffer"
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -60,7 +61,7 @@ type Server struct {
 	Directory *identity.Directory
 
 	tb     testing.TB
-	bind   func(*gate.Gate)
+	bind   func(*gate.Gate, *identity.Directory)
 	limits limits.Limits
 
 	mu    sync.RWMutex // held by each request while it is served
@@ -69,13 +70,13 @@ type Server struct {
 }
 
 // New starts a server with what bind binds to its gate. It ends with the test.
-func New(tb testing.TB, bind func(*gate.Gate)) *Server {
+func New(tb testing.TB, bind func(*gate.Gate, *identity.Directory)) *Server {
 	tb.Helper()
 	return NewLimited(tb, limits.Limits{}, bind)
 }
 
 // NewLimited is New with limits.
-func NewLimited(tb testing.TB, l limits.Limits, bind func(*gate.Gate)) *Server {
+func NewLimited(tb testing.TB, l limits.Limits, bind func(*gate.Gate, *identity.Directory)) *Server {
 	tb.Helper()
 	s := &Server{Dir: tb.TempDir(), Clock: &Clock{now: Start}, tb: tb, bind: bind, limits: l}
 	s.open()
@@ -136,7 +137,11 @@ func (s *Server) tryOpen() error {
 	if err != nil {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
 	}
-	s.Directory = identity.NewDirectory()
+	sessions, err := s.Store.Derive("session tokens")
+	if err != nil {
+		return errors.Join(err, s.audit.Close(), s.Store.Close())
+	}
+	s.Directory = identity.NewDirectory(identity.Options{SessionKey: [32]byte(sessions.Reveal())})
 	published, err := events.Open(ctx, events.Config{Store: s.Store, Now: s.Clock.Now})
 	if err != nil {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
@@ -144,11 +149,11 @@ func (s *Server) tryOpen() error {
 	s.gate, err = gate.New(gate.Config{
 		Store: s.Store, Audit: s.audit, Directory: s.Directory, Events: published, Limits: s.limits, TokenKey: [32]byte(token.Reveal()),
 		Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(s.tb.Output(), nil)),
-	}, secretsmanager.Service, ssm.Service, kms.Service, sts.Service, coffer.Service)
+	}, secretsmanager.Service, ssm.Service, kms.Service, iam.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return errors.Join(err, s.audit.Close(), s.Store.Close())
 	}
-	s.bind(s.gate)
+	s.bind(s.gate, s.Directory)
 	return nil
 }
 

@@ -1,7 +1,9 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package identity
+// Package sts serves AWS STS: who a caller is, and sessions of roles and users. What
+// a session is made of is the identity directory's.
+package sts
 
 import (
 	"context"
@@ -9,10 +11,17 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 )
 
+// Service is STS over a directory. It is for concurrent use.
+type Service struct {
+	directory *identity.Directory
+}
+
 // Bind binds STS's operations to the gate.
-func Bind(g *gate.Gate) {
+func Bind(g *gate.Gate, d *identity.Directory) {
+	_ = &Service{d}
 	gate.Read(g, sts.GetCallerIdentity, gate.Row[sts.GetCallerIdentityInput]{Access: gate.AccessRead, Open: true}, getCallerIdentity)
 }
 

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The Coffer Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package identity_test
+package sts_test
 
 import (
 	"errors"
@@ -17,12 +17,13 @@ import (
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
+	stsservice "github.com/coffer-secrets/coffer/internal/service/sts"
 )
 
 // TestGetCallerIdentity asks over the AWS SDK who one is, as everybody who can sign.
 func TestGetCallerIdentity(t *testing.T) {
 	t.Parallel()
-	s := servicetest.New(t, identity.Bind)
+	s := servicetest.New(t, stsservice.Bind)
 	ada := s.User("ada", servicetest.Deny("*", "*"))
 	var session servicetest.Credentials
 	if _, err := s.Store.Update(t.Context(), func(tx kv.Tx) error {

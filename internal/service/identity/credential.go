@@ -1,0 +1,187 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/coffer-secrets/coffer/internal/arn"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/policy"
+	"github.com/coffer-secrets/coffer/internal/secret"
+)
+
+// build makes the gate's view of a key, with its policies compiled.
+func (d *Directory) build(r kv.Reader, key *AccessKey, p *Principal) (*gate.Credential, error) {
+	set, err := d.PolicySet(r, p)
+	if err != nil {
+		return nil, err
+	}
+	if key.Terms != nil {
+		if err := d.limit(r, set, key); err != nil {
+			return nil, err
+		}
+	}
+	c := &gate.Credential{
+		AccessKeyID: key.ID,
+		Secret:      secret.New(key.Secret),
+		Expires:     key.Expires,
+		Inactive:    key.Inactive,
+		Principal:   key.caller(p),
+	}
+	c.Principal.Policies = set
+	if key.SessionToken != nil {
+		c.SessionToken = secret.New(key.SessionToken)
+	}
+	return c, nil
+}
+
+// PolicySet returns all policies that bear on what a principal does with long-lived
+// credentials, compiled. A managed policy that is not there denies everything.
+func (d *Directory) PolicySet(r kv.Reader, p *Principal) (*policy.Set, error) {
+	set := &policy.Set{ServiceControl: d.serviceControl(p.Account)}
+	if err := d.collect(r, &set.Identity, p.ARN(), p.Policies, p.Attached); err != nil {
+		return nil, err
+	}
+	for _, name := range p.Groups {
+		g, err := d.Groups.Get(r, p.Account, name)
+		if err != nil {
+			return nil, err
+		}
+		if g == nil {
+			continue // a group is deleted when it has no members: this is one that was renamed meanwhile
+		}
+		if err := d.collect(r, &set.Identity, g.ARN(), g.Policies, g.Attached); err != nil {
+			return nil, err
+		}
+	}
+	if p.Boundary != "" {
+		bound, err := d.managed(r, p.Boundary)
+		if err != nil {
+			return nil, err
+		}
+		set.Boundary = &bound
+	}
+	return set, nil
+}
+
+// collect adds the inline and the managed policies of a principal or group.
+func (d *Directory) collect(r kv.Reader, to *[]policy.Attached, owner string, inline map[string]string, attached []string) error {
+	for _, name := range slices.Sorted(maps.Keys(inline)) {
+		compiled, err := policy.Parse([]byte(inline[name]), policy.KindIdentity)
+		if err != nil {
+			return fmt.Errorf("policy %q of %s: %w", name, owner, err)
+		}
+		*to = append(*to, policy.Attached{Name: name, Policy: compiled})
+	}
+	for _, name := range attached {
+		a, err := d.managed(r, name)
+		if err != nil {
+			return err
+		}
+		*to = append(*to, a)
+	}
+	return nil
+}
+
+// limit applies the session policies of a key.
+func (d *Directory) limit(r kv.Reader, set *policy.Set, key *AccessKey) error {
+	for i, document := range key.Terms.Policies {
+		compiled, err := policy.Parse([]byte(document), policy.KindSession)
+		if err != nil {
+			return fmt.Errorf("session policy %d of %s: %w", i+1, key.ID, err)
+		}
+		set.Session = append(set.Session, policy.Attached{Name: "session policy", Policy: compiled})
+	}
+	for _, name := range key.Terms.PolicyARNs {
+		a, err := d.managed(r, name)
+		if err != nil {
+			return err
+		}
+		set.Session = append(set.Session, a)
+	}
+	return nil
+}
+
+// Managed returns the text of the managed policy that an ARN names, as it holds now,
+// and whether there is such a policy.
+func (d *Directory) Managed(r kv.Reader, name string) (document string, found bool, err error) {
+	a, err := arn.Parse(name)
+	kind, rest, _ := strings.Cut(a.Resource, "/")
+	if err != nil || a.Service != "iam" || kind != "policy" {
+		return "", false, nil
+	}
+	if a.Account == AWSAccount {
+		document, found = awsManaged[name]
+		return document, found, nil
+	}
+	p, err := d.Policies.Get(r, a.Account, rest[strings.LastIndexByte(rest, '/')+1:])
+	if err != nil || p == nil || p.ARN() != name {
+		return "", false, err
+	}
+	return p.Version(p.Default).Document, true, nil
+}
+
+// managed compiles a managed policy. One that is not there is there as nil.
+func (d *Directory) managed(r kv.Reader, name string) (policy.Attached, error) {
+	document, found, err := d.Managed(r, name)
+	if err != nil || !found {
+		return policy.Attached{Name: name}, err
+	}
+	compiled, err := policy.Parse([]byte(document), policy.KindIdentity)
+	if err != nil {
+		return policy.Attached{}, fmt.Errorf("managed policy %s: %w", name, err)
+	}
+	return policy.Attached{Name: name, Policy: compiled}, nil
+}
+
+// caller is the principal that a key stands for.
+func (k *AccessKey) caller(p *Principal) *gate.Principal {
+	terms := cmp.Or(k.Terms, &Terms{})
+	out := &gate.Principal{Principal: policy.Principal{ARN: p.ARN(), Account: p.Account, UserID: p.ID, Tags: p.Tags}}
+	if len(terms.Tags) > 0 {
+		out.Tags = overlaid(p.Tags, terms.Tags)
+	}
+	switch p.Kind {
+	case Root:
+		out.Type = policy.Root
+	case User:
+		out.Type, out.UserName = policy.User, p.Name
+	case Role:
+		out.Type, out.Issuer = policy.AssumedRole, p.ARN()
+		out.ARN, out.UserID = k.inSTS("assumed-role/"+p.Name+"/"+k.Session), p.ID+":"+k.Session
+	}
+	if terms.Federated != "" {
+		out.Type, out.Issuer, out.UserName = policy.FederatedUser, p.ARN(), ""
+		out.ARN, out.UserID = k.inSTS("federated-user/"+terms.Federated), p.Account+":"+terms.Federated
+	}
+	if k.SessionToken != nil {
+		out.Session = &gate.Session{
+			Issuer:  gate.Issuer{Type: p.Kind.Title(), ARN: p.ARN(), ID: p.ID, Name: p.Name},
+			Created: k.Created, SourceIdentity: terms.SourceIdentity, Provider: terms.Provider, Transitive: terms.Transitive,
+		}
+	}
+	return out
+}
+
+func (k *AccessKey) inSTS(resource string) string {
+	return arn.ARN{Partition: "aws", Service: "sts", Account: k.Account, Resource: resource}.String()
+}
+
+// overlaid returns the tags of a session over those of its role or user. Keys that
+// differ in case alone are one.
+func overlaid(under, over map[string]string) map[string]string {
+	out := maps.Clone(over)
+	for key, value := range under {
+		if _, taken := policy.Tag(over, key); !taken {
+			out[key] = value
+		}
+	}
+	return out
+}
