@@ -59,7 +59,7 @@ func startShell(tb testing.TB, dir string, env []string) *shell {
 		in.Close()
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		for _, stream := range []*stream{front, back} {
-			if !stream.ended() {
+			if !stream.ended(patience) {
 				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 				tb.Error("a program that the page has started did not end when it was told to")
 			}
@@ -79,9 +79,18 @@ func (s *shell) run(text string) ([]string, error) {
 	out, ok := s.front.wait(patience, func(b []byte) bool { return bytes.Contains(b, []byte(mark)) })
 	out, _, _ = strings.Cut(out, mark)
 	if !ok {
-		return lines(out), fmt.Errorf("the command did not end; until then it printed:\n%s", out)
+		return lines(out), fmt.Errorf("the command did not end; until then it printed:\n%s\nand what runs is:\n%s", out, s.stacks())
 	}
 	return lines(out), nil
+}
+
+// stacks ends all that runs, and returns where the programs were, which Go's tell on SIGQUIT.
+func (s *shell) stacks() string {
+	s.front.take()
+	s.back.take()
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGQUIT)
+	front, back := s.front.ended(startsIn), s.back.ended(startsIn)
+	return fmt.Sprintf("in the foreground (ended: %t):\n%s\nin the background (ended: %t):\n%s", front, s.front.take(), back, s.back.take())
 }
 
 // start runs a command in the background, and returns what it has printed as soon as that
@@ -175,8 +184,8 @@ func (s *stream) wait(within time.Duration, enough func([]byte) bool) (string, b
 }
 
 // ended waits until nobody can print any more.
-func (s *stream) ended() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (s *stream) ended(within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	select {
 	case <-s.done:
