@@ -37,7 +37,7 @@ func (s *rawStatement) checkLegacy(version string) error {
 // others in AWS: the default key policy's has spaces.
 func (s *rawStatement) checkSid(seen map[string]bool, kind Kind) error {
 	for i := range len(s.sid) {
-		if c := lower(s.sid[i]); kind != KindResource && ('a' > c || c > 'z') && ('0' > c || c > '9') {
+		if c := lower(s.sid[i]); !kind.namesPrincipals() && ('a' > c || c > 'z') && ('0' > c || c > '9') {
 			return malformed(s.at+".Sid", msgSidCharset)
 		}
 	}
@@ -55,8 +55,8 @@ func (s *rawStatement) checkAnyAction() error {
 	return nil
 }
 
-func (s *rawStatement) checkAnyResource() error {
-	if len(s.resource)+len(s.notResource) == 0 {
+func (s *rawStatement) checkAnyResource(kind Kind) error {
+	if kind != KindTrust && len(s.resource)+len(s.notResource) == 0 {
 		return malformed(s.at+".Resource", msgNoResources)
 	}
 	return nil

@@ -65,8 +65,11 @@ func (d *Decision) Message(req *Request) string {
 	}
 	if d.Reason == ExplicitDeny {
 		article := "a "
-		if d.PolicyType == KindIdentity {
+		switch d.PolicyType {
+		case KindIdentity:
 			article = "an "
+		case KindTrust:
+			article = "the "
 		}
 		return msg + " with an explicit deny in " + article + d.PolicyType.String()
 	}

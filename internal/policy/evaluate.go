@@ -55,7 +55,7 @@ func (e *evaluator) denying(set *Set) Kind {
 		look(KindServiceControl, level...)
 	}
 	if set.Resource != nil {
-		look(KindResource, *set.Resource)
+		look(set.resourceKind(), *set.Resource)
 	}
 	look(KindIdentity, set.Identity...)
 	if set.Boundary != nil {
@@ -83,7 +83,7 @@ func (e *evaluator) lacking(set *Set) Kind {
 		need(KindIdentity, set.Identity...)
 	}
 	if in == stranger && first == 0 {
-		first = KindResource
+		first = set.resourceKind()
 	}
 	if in < direct && set.Boundary != nil {
 		need(KindBoundary, *set.Boundary)
@@ -127,7 +127,7 @@ func (e *evaluator) standing(a *Attached) standing {
 			continue
 		}
 		in = max(in, as)
-		e.record(Match{Policy: a.Name, PolicyType: KindResource, Statement: n, Sid: s.sid, Effect: Allow})
+		e.record(Match{Policy: a.Name, PolicyType: a.Policy.kind, Statement: n, Sid: s.sid, Effect: Allow})
 	}
 	return in
 }
@@ -147,7 +147,7 @@ func (e *evaluator) any(kind Kind, effect Effect, group []Attached) bool {
 		}
 		for _, n := range a.Policy.byEffect[effect] {
 			s := &a.Policy.statements[n]
-			if !s.matches(e.req) || kind == KindResource && s.standing(&e.req.Principal, e.bounded) == stranger {
+			if !s.matches(e.req) || kind.namesPrincipals() && s.standing(&e.req.Principal, e.bounded) == stranger {
 				continue
 			}
 			if !e.explain {
@@ -158,6 +158,14 @@ func (e *evaluator) any(kind Kind, effect Effect, group []Attached) bool {
 		}
 	}
 	return found
+}
+
+// resourceKind is what the policy of the resource is: of a role, its trust policy.
+func (s *Set) resourceKind() Kind {
+	if s.Resource != nil && s.Resource.Policy != nil && s.Resource.Policy.kind == KindTrust {
+		return KindTrust
+	}
+	return KindResource
 }
 
 func (e *evaluator) record(m Match) {
@@ -171,5 +179,5 @@ func (e *evaluator) record(m Match) {
 // identity policy, as a boundary and as a session policy. Those with are only of use
 // on resources.
 func (p *Policy) usableAs(kind Kind) bool {
-	return p != nil && len(p.statements) > 0 && (p.kind == KindResource) == (kind == KindResource)
+	return p != nil && len(p.statements) > 0 && p.kind.namesPrincipals() == kind.namesPrincipals()
 }

@@ -23,6 +23,7 @@ func seeds(f *testing.F) []string {
 		strings.Repeat("[", 100), with(`"Sid":"\ud800"`),
 		to("Allow", `{"AWS":["arn:aws:iam::123456789012:user/x","*"],"Service":"s3.amazonaws.com"}`),
 		to("Deny", `"*"`),
+		doc(`{"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"}`),
 		stating("Deny", `{"ForAnyValue:StringLike":{"x:k":["${x:k, 'a'}*","${*}?"]},"NumericLessThanIfExists":{"x:k":1.5}}`),
 		stating("Allow", `{"DateGreaterThan":{"x:k":"2026-01-01T00:00Z"},"IpAddress":{"x:k":"2001:db8::/32"},"ArnLike":{"x:k":"arn:*:*:*:*:${x:k}"},"BinaryEquals":{"x:k":"YQ=="},"Null":{"x:k":false}}`),
 	}
@@ -33,7 +34,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		for kind := policy.KindIdentity; kind <= policy.KindResource; kind++ {
+		for kind := policy.KindIdentity; kind <= policy.KindTrust; kind++ {
 			p, err := policy.Parse(doc, kind)
 			if (p == nil) == (err == nil) {
 				t.Fatalf("Parse = %v, %v", p, err)
@@ -41,7 +42,7 @@ func FuzzParse(f *testing.F) {
 			if _, bad := errors.AsType[*policy.MalformedError](err); err != nil && !bad {
 				t.Errorf("an error of another type: %v", err)
 			}
-			if p != nil && kind != policy.KindResource && p.Public() {
+			if p != nil && kind != policy.KindResource && kind != policy.KindTrust && p.Public() {
 				t.Error("a policy without principals is public")
 			}
 		}
@@ -59,6 +60,8 @@ func FuzzEvaluate(f *testing.F) {
 		if p, err := policy.Parse(doc, policy.KindIdentity); err == nil {
 			set.Identity = []policy.Attached{{Policy: p}}
 		} else if p, err := policy.Parse(doc, policy.KindResource); err == nil {
+			set.Resource, set.Exclusive = &policy.Attached{Policy: p}, true
+		} else if p, err := policy.Parse(doc, policy.KindTrust); err == nil {
 			set.Resource, set.Exclusive = &policy.Attached{Policy: p}, true
 		} else {
 			return

@@ -16,10 +16,14 @@ import (
 // statements. What this engine can't evaluate is malformed too, even where AWS is
 // said to take it: a number that is none, say, by which nothing could be decided.
 func Parse(doc []byte, kind Kind) (*Policy, error) {
-	if kind < KindIdentity || kind > KindResource {
+	if kind < KindIdentity || kind > KindTrust {
 		return nil, fmt.Errorf("policy: unknown kind %d", kind)
 	}
-	d, err := decode(doc)
+	read := decode
+	if kind == KindTrust {
+		read = decodeTrust
+	}
+	d, err := read(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ func (d *document) compile(p *Policy) error {
 		func(raw *rawStatement, s *statement) error { return raw.compilePrincipals(s, p.kind) },
 		func(raw *rawStatement, _ *statement) error { return raw.checkSid(sids, p.kind) },
 		func(raw *rawStatement, _ *statement) error { return raw.checkAnyAction() },
-		func(raw *rawStatement, _ *statement) error { return raw.checkAnyResource() },
+		func(raw *rawStatement, _ *statement) error { return raw.checkAnyResource(p.kind) },
 		func(raw *rawStatement, s *statement) error { return raw.compileResources(s, d.version) },
 		func(raw *rawStatement, s *statement) error { return raw.compileActions(s) },
 	}
@@ -88,9 +92,9 @@ func (raw *rawStatement) compilePrincipals(s *statement, kind Kind) error {
 		listed = raw.notPrincipal
 	}
 	switch {
-	case kind != KindResource && listed != nil:
+	case !kind.namesPrincipals() && listed != nil:
 		return malformed(at, msgPrincipal)
-	case kind != KindResource:
+	case !kind.namesPrincipals():
 		return nil
 	case listed == nil:
 		return malformed(at, msgNoPrincipal)
@@ -101,7 +105,7 @@ func (raw *rawStatement) compilePrincipals(s *statement, kind Kind) error {
 }
 
 func (raw *rawStatement) compileResources(s *statement, version string) error {
-	s.resources.not = raw.notResource != nil
+	s.resources.not = raw.resource == nil // so that a trust policy's is any
 	for _, r := range slices.Concat(raw.resource, raw.notResource) {
 		at := raw.at + ".Resource"
 		if err := checkResource(at, r); err != nil {

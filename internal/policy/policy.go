@@ -43,9 +43,12 @@ const (
 	KindServiceControl
 	// KindResource is attached to a resource, and names the principals it is about.
 	KindResource
+	// KindTrust is the policy of a role about who may assume it. It names principals as
+	// KindResource does, and no resource: that is the role.
+	KindTrust
 )
 
-var kindNames = [...]string{"no policy", "identity-based policy", "permissions boundary", "session policy", "service control policy", "resource-based policy"}
+var kindNames = [...]string{"no policy", "identity-based policy", "permissions boundary", "session policy", "service control policy", "resource-based policy", "role trust policy"}
 
 // String returns the kind as AWS words it in a denial, for example "session policy".
 func (k Kind) String() string {
@@ -54,6 +57,9 @@ func (k Kind) String() string {
 	}
 	return kindNames[k]
 }
+
+// namesPrincipals reports whether the statements of the kind say whom they are about.
+func (k Kind) namesPrincipals() bool { return k == KindResource || k == KindTrust }
 
 // Effect is what a statement does when it matches.
 type Effect uint8
