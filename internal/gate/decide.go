@@ -64,9 +64,10 @@ func (c *Call) evaluate(action string, t Target) error {
 }
 
 // owner is the account that a target belongs to: the one that its ARN names, so that no
-// decision about another account's resource is taken as if it were the caller's.
+// decision about another account's resource is taken as if it were the caller's. What is
+// AWS's own, such as a managed policy, is every account's.
 func (c *Call) owner(t Target) string {
-	if name, err := arn.Parse(t.ARN); err == nil && name.Account != "" {
+	if name, err := arn.Parse(t.ARN); err == nil && arn.IsAccount(name.Account) {
 		return name.Account
 	}
 	return c.Account

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -44,6 +45,8 @@ func (s *Server) ConfigIn(region string, c Credentials) aws.Config {
 			case *ssm.Options:
 				o.HTTPSignerV4 = signer
 			case *kms.Options:
+				o.HTTPSignerV4 = signer
+			case *iam.Options:
 				o.HTTPSignerV4 = signer
 			case *sts.Options:
 				o.HTTPSignerV4 = signer

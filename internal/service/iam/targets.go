@@ -1,0 +1,86 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package iam
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/coffer-secrets/coffer/internal/arn"
+	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
+)
+
+// on makes a row's Targets of a function that finds the one entity of a call.
+func on[In any](find func(r kv.Reader, call *gate.Call, in *In) (gate.Target, error)) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
+	return gate.One(func(_ context.Context, r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		return find(r, call, in)
+	})
+}
+
+// entity is a target of IAM's, by the path and the name that it has or is to get.
+func entity(call *gate.Call, n noun, pathAndName string, c conditions) gate.Target {
+	name := arn.ARN{Partition: "aws", Service: "iam", Account: call.Account, Resource: string(n) + pathAndName}
+	return gate.Target{ARN: name.String(), Type: recordType[n], Keys: c.values}
+}
+
+// recordType are the types of resources in CloudTrail's records.
+var recordType = map[noun]string{
+	userNoun: "AWS::IAM::User", groupNoun: "AWS::IAM::Group", roleNoun: "AWS::IAM::Role", policyNoun: "AWS::IAM::Policy",
+}
+
+// created is the target of a call that makes an entity.
+func created(call *gate.Call, n noun, path *string, name string, c conditions) gate.Target {
+	return entity(call, n, cmp.Or(storedPath(path), "/")+name, c)
+}
+
+// principalTarget is the target of a call about a user or role, there or not. It adds
+// the tags and, unless the request sets one, the boundary to the condition keys.
+func (s *Service) principalTarget(r kv.Reader, call *gate.Call, kind identity.Kind, name string, c conditions) (gate.Target, error) {
+	p, err := s.directory.Principals.Get(r, call.Account, string(kind), name)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	if p == nil {
+		return entity(call, nounOf(kind), "/"+name, c), nil
+	}
+	c.tags, c.boundary = p.Tags, cmp.Or(c.boundary, p.Boundary)
+	return gate.Target{ARN: p.ARN(), Type: recordType[nounOf(kind)], Keys: c.values}, nil
+}
+
+// userTarget is principalTarget of a user. Without a name it is the caller.
+func (s *Service) userTarget(r kv.Reader, call *gate.Call, name *string, c conditions) (gate.Target, error) {
+	kind, of, err := userOf(call, name)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	return s.principalTarget(r, call, kind, of, c)
+}
+
+// groupTarget is the target of a call about a group, there or not.
+func (s *Service) groupTarget(r kv.Reader, call *gate.Call, name string, c conditions) (gate.Target, error) {
+	g, err := s.directory.Groups.Get(r, call.Account, name)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	path := "/"
+	if g != nil {
+		path = cmp.Or(g.Path, "/")
+	}
+	return entity(call, groupNoun, path+name, c), nil
+}
+
+// policyTarget is the target of a call about a managed policy, there or not, of the
+// account's or of AWS's.
+func (s *Service) policyTarget(r kv.Reader, call *gate.Call, name string, c conditions) (gate.Target, error) {
+	p, err := s.managedPolicy(r, call, name)
+	if err != nil {
+		return gate.Target{}, err
+	}
+	if p != nil {
+		c.tags = p.Tags
+	}
+	return gate.Target{ARN: name, Type: recordType[policyNoun], Keys: c.values}, nil
+}
