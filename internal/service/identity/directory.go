@@ -36,6 +36,7 @@ type Directory struct {
 	Principals *record.Table[Principal]     // by account, kind and name
 	Groups     *record.Table[Group]         // by account and name
 	Policies   *record.Table[ManagedPolicy] // by account and name
+	Providers  *record.Table[Provider]      // by account and URL without scheme
 	Accounts   *record.Table[Account]       // by account
 
 	serviceControl func(account string) [][]policy.Attached
@@ -69,6 +70,7 @@ func NewDirectory(o Options) *Directory {
 		Principals:     record.Memoised[Principal]("iam/principal", maxRemembered),
 		Groups:         record.Memoised[Group]("iam/group", maxRemembered),
 		Policies:       record.Memoised[ManagedPolicy]("iam/policy", maxRemembered),
+		Providers:      record.Memoised[Provider]("iam/oidc", maxRemembered),
 		Accounts:       record.Memoised[Account]("iam/account", maxRemembered),
 		serviceControl: o.ServiceControl,
 		tokens:         newTokens(o.SessionKey),

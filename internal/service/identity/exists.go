@@ -15,34 +15,46 @@ import (
 // a user or a role that there is, or of a session of one. Any account's root may be
 // named, whether anybody has a key of it or not.
 func (d *Directory) Exists(r kv.Reader, name string) (bool, error) {
-	a, err := arn.Parse(name)
-	if err != nil || a.Region != "" || !arn.IsAccount(a.Account) {
-		return false, nil
-	}
-	kind, rest, _ := strings.Cut(a.Resource, "/")
-	switch a.Service + " " + kind {
-	case "iam root":
-		return rest == "", nil
-	case "iam user":
-		return d.has(r, a.Account, User, "/"+rest)
-	case "iam role":
-		return d.has(r, a.Account, Role, "/"+rest)
-	case "sts federated-user": // whom GetFederationToken makes, under any name
-		return sessionPattern.MatchString(rest), nil
-	case "sts assumed-role":
-		role, session, _ := strings.Cut(rest, "/")
-		if !sessionPattern.MatchString(session) {
-			return false, nil
-		}
-		p, err := d.Principals.Get(r, a.Account, string(Role), role)
-		return p != nil, err
-	}
-	return false, nil
+	_, found, err := d.idOf(r, name)
+	return found, err
 }
 
-// has reports whether there is a principal of that name and path.
-func (d *Directory) has(r kv.Reader, account string, kind Kind, pathAndName string) (bool, error) {
+// idOf returns the unique id of the user or role that an ARN names, or of the role whose
+// session it names, and whether that exists. Others that a policy may name have no id.
+func (d *Directory) idOf(r kv.Reader, name string) (id string, found bool, err error) {
+	a, err := arn.Parse(name)
+	if err != nil || a.Region != "" || !arn.IsAccount(a.Account) {
+		return "", false, nil
+	}
+	kind, rest, _ := strings.Cut(a.Resource, "/")
+	var p *Principal
+	switch a.Service + " " + kind {
+	case "iam root":
+		return "", rest == "", nil
+	case "iam user":
+		p, err = d.find(r, a.Account, User, "/"+rest)
+	case "iam role":
+		p, err = d.find(r, a.Account, Role, "/"+rest)
+	case "sts federated-user": // whom GetFederationToken makes, under any name
+		return "", sessionPattern.MatchString(rest), nil
+	case "sts assumed-role":
+		role, session, _ := strings.Cut(rest, "/")
+		if sessionPattern.MatchString(session) {
+			p, err = d.Principals.Get(r, a.Account, string(Role), role)
+		}
+	}
+	if err != nil || p == nil {
+		return "", false, err
+	}
+	return p.ID, true, nil
+}
+
+// find returns the principal of that name and path, or nil.
+func (d *Directory) find(r kv.Reader, account string, kind Kind, pathAndName string) (*Principal, error) {
 	name := strings.LastIndexByte(pathAndName, '/') + 1
 	p, err := d.Principals.Get(r, account, string(kind), pathAndName[name:])
-	return p != nil && cmp.Or(p.Path, "/") == pathAndName[:name], err
+	if err != nil || p == nil || cmp.Or(p.Path, "/") != pathAndName[:name] {
+		return nil, err
+	}
+	return p, nil
 }

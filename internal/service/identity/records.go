@@ -65,6 +65,9 @@ type Principal struct {
 	Tags map[string]string `json:",omitzero"`
 	// Trust is who may assume a role: the document of its trust policy.
 	Trust string `json:",omitzero"`
+	// Trusted are the unique ids of those whom Trust names, by the ARNs that they had when
+	// it was written.
+	Trusted map[string]string `json:",omitzero"`
 	// Description and MaxSession, how long a session may last, are a role's. No
 	// MaxSession means DefaultMaxSession.
 	Description string        `json:",omitzero"`
