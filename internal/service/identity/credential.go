@@ -109,20 +109,38 @@ func (d *Directory) limit(r kv.Reader, set *policy.Set, key *AccessKey) error {
 	return nil
 }
 
-// Managed returns the text of the managed policy that an ARN names, as it holds now,
-// and whether there is such a policy.
-func (d *Directory) Managed(r kv.Reader, name string) (document string, found bool, err error) {
+// AWSManaged returns the policies that AWS manages, as far as they are here. They are
+// shared, and not to be changed.
+func (d *Directory) AWSManaged() []*ManagedPolicy { return d.aws }
+
+// Policy returns the managed policy that an ARN names, one of an account's or of AWS's,
+// or nil when there is none.
+func (d *Directory) Policy(r kv.Reader, name string) (*ManagedPolicy, error) {
 	a, err := arn.Parse(name)
 	kind, rest, _ := strings.Cut(a.Resource, "/")
 	if err != nil || a.Service != "iam" || kind != "policy" {
-		return "", false, nil
+		return nil, nil
 	}
 	if a.Account == AWSAccount {
-		document, found = awsManaged[name]
-		return document, found, nil
+		for _, p := range d.aws {
+			if p.ARN() == name {
+				return p, nil
+			}
+		}
+		return nil, nil
 	}
 	p, err := d.Policies.Get(r, a.Account, rest[strings.LastIndexByte(rest, '/')+1:])
 	if err != nil || p == nil || p.ARN() != name {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Managed returns the text of the managed policy that an ARN names, as it holds now,
+// and whether there is such a policy.
+func (d *Directory) Managed(r kv.Reader, name string) (document string, found bool, err error) {
+	p, err := d.Policy(r, name)
+	if err != nil || p == nil {
 		return "", false, err
 	}
 	return p.Version(p.Default).Document, true, nil

@@ -41,6 +41,7 @@ type Directory struct {
 
 	serviceControl func(account string) [][]policy.Attached
 	tokens         cipher.AEAD
+	aws            []*ManagedPolicy
 
 	mu    sync.RWMutex
 	built map[string]*built // by access key
@@ -65,6 +66,10 @@ func NewDirectory(o Options) *Directory {
 	if o.ServiceControl == nil {
 		o.ServiceControl = func(string) [][]policy.Attached { return nil }
 	}
+	aws, err := awsManaged()
+	if err != nil {
+		panic(err) // they are part of the program
+	}
 	return &Directory{
 		AccessKeys:     record.Memoised[AccessKey]("iam/key", maxRemembered),
 		Principals:     record.Memoised[Principal]("iam/principal", maxRemembered),
@@ -74,6 +79,7 @@ func NewDirectory(o Options) *Directory {
 		Accounts:       record.Memoised[Account]("iam/account", maxRemembered),
 		serviceControl: o.ServiceControl,
 		tokens:         newTokens(o.SessionKey),
+		aws:            aws,
 		built:          map[string]*built{},
 	}
 }
