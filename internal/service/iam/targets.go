@@ -26,6 +26,10 @@ func entity(call *gate.Call, n noun, pathAndName string, c conditions) gate.Targ
 	return gate.Target{ARN: name.String(), Type: recordType[n], Keys: c.values}
 }
 
+// asks is what a denial calls an entity that a request asks for by that name. Of one that
+// the request would make it tells the ARN, unless it is a policy.
+func asks(n noun, name string) string { return string(n) + " " + name }
+
 // recordType are the types of resources in CloudTrail's records.
 var recordType = map[noun]string{
 	userNoun: "AWS::IAM::User", groupNoun: "AWS::IAM::Group", roleNoun: "AWS::IAM::Role", policyNoun: "AWS::IAM::Policy",
@@ -43,11 +47,13 @@ func (s *Service) principalTarget(r kv.Reader, call *gate.Call, kind identity.Ki
 	if err != nil {
 		return gate.Target{}, err
 	}
-	if p == nil {
-		return entity(call, nounOf(kind), "/"+name, c), nil
+	t := entity(call, nounOf(kind), "/"+name, c)
+	if p != nil {
+		c.tags, c.boundary = p.Tags, cmp.Or(c.boundary, p.Boundary)
+		t.ARN, t.Keys = p.ARN(), c.values
 	}
-	c.tags, c.boundary = p.Tags, cmp.Or(c.boundary, p.Boundary)
-	return gate.Target{ARN: p.ARN(), Type: recordType[nounOf(kind)], Keys: c.values}, nil
+	t.Asked = asks(nounOf(kind), name)
+	return t, nil
 }
 
 // userTarget is principalTarget of a user. Without a name it is the caller.
@@ -69,7 +75,9 @@ func (s *Service) groupTarget(r kv.Reader, call *gate.Call, name string, c condi
 	if g != nil {
 		path = cmp.Or(g.Path, "/")
 	}
-	return entity(call, groupNoun, path+name, c), nil
+	t := entity(call, groupNoun, path+name, c)
+	t.Asked = asks(groupNoun, name)
+	return t, nil
 }
 
 // policyTarget is the target of a call about a managed policy, there or not, of the
@@ -82,5 +90,5 @@ func (s *Service) policyTarget(r kv.Reader, call *gate.Call, name string, c cond
 	if p != nil {
 		c.tags = p.Tags
 	}
-	return gate.Target{ARN: name, Type: recordType[policyNoun], Keys: c.values}, nil
+	return gate.Target{ARN: name, Asked: asks(policyNoun, name), Type: recordType[policyNoun], Keys: c.values}, nil
 }
