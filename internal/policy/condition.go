@@ -25,6 +25,8 @@ type condition struct {
 	ifExists bool
 	key      string // in lower case
 	operands []operand
+	// name and keyName are the operator and the key as they are written.
+	name, keyName string
 }
 
 // parseOperator reads the name of a condition operator.
@@ -48,7 +50,7 @@ func compileCondition(raw *rawCondition, version string) (condition, *MalformedE
 	if !known {
 		return c, syntaxError(raw.at, "unknown condition operator")
 	}
-	c.key = strings.ToLower(raw.key)
+	c.key, c.keyName, c.name = strings.ToLower(raw.key), raw.key, raw.operator
 	switch {
 	case c.key == "" || len(raw.key) > maxKey:
 		return c, syntaxError(raw.at, "a condition key has 1 to %d bytes", maxKey)

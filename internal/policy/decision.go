@@ -36,19 +36,30 @@ type Decision struct {
 	// Matches has every statement that matched the request, denials first; only
 	// Explain fills it.
 	Matches []Match
+	// Near has every statement that is about the principal, the action and the resource,
+	// but has conditions that the request does not meet. Lacking has all kinds of policy
+	// whose allow the request needs and does not have, the first one of which is
+	// PolicyType unless there is a denial. Only Explain fills them.
+	Near    []Match
+	Lacking []Kind
 }
 
-// Match is one statement that matched a request.
+// Match is one statement that matched a request, or nearly did.
 type Match struct {
-	// Policy is the Name of the attached policy, and PolicyType how it is attached.
-	Policy     string
-	PolicyType Kind
+	// Policy and Holder are the Name and the Holder of the attached policy, and PolicyType
+	// is how it is attached.
+	Policy, Holder string
+	PolicyType     Kind
 	// Statement is the statement's place in the document, from zero; it is -1 if the
 	// policy could not be read, and for that denies.
 	Statement int
 	// Sid is the statement's, and may be empty.
 	Sid    string
 	Effect Effect
+	// Start and End are where the statement stands in the document: see Position.
+	Start, End Position
+	// Unmet are the conditions that kept it from matching, of one that nearly did.
+	Unmet []Unmet
 }
 
 // Message returns what AWS tells the principal of a denial: who, what, and which

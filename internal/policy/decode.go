@@ -22,6 +22,7 @@ type document struct {
 // rawStatement has nil for a list that is absent, as opposed to an empty one.
 type rawStatement struct {
 	at                      string // the element's path
+	start, end              int64  // offsets in the document
 	sid, effect             string
 	action, notAction       []string
 	resource, notResource   []string
@@ -49,6 +50,9 @@ type rawCondition struct {
 // decoder reads the tokens of a document, one method for each rule of the grammar.
 // No rule contains itself, so that deep nesting is a syntax error and not recursion.
 type decoder struct{ json *json.Decoder }
+
+// offset is where the last token ended.
+func (d *decoder) offset() int64 { return d.json.InputOffset() }
 
 // decode reads the structure of a document. It is stricter than encoding/json's own
 // decoding, as IAM is: member names are exact and unique, and nothing is null.
@@ -106,14 +110,16 @@ func (d *decoder) statements(at string) ([]rawStatement, error) {
 	}
 	switch token {
 	case json.Delim('{'):
+		start := d.offset()
 		s, err := d.statement(at)
+		s.start, s.end = start, d.offset()
 		return []rawStatement{s}, err
 	case json.Delim('['):
 	default:
 		return nil, syntaxError(at, "neither a statement nor a list")
 	}
 	var list []rawStatement
-	for d.json.More() {
+	for start := d.offset(); d.json.More(); start = d.offset() {
 		at := fmt.Sprintf("%s[%d]", at, len(list))
 		if err := d.open(at, '{'); err != nil {
 			return nil, err
@@ -122,6 +128,7 @@ func (d *decoder) statements(at string) ([]rawStatement, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.start, s.end = start, d.offset()
 		list = append(list, s)
 	}
 	if len(list) == 0 {

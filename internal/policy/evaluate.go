@@ -3,6 +3,11 @@
 
 package policy
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Evaluate decides a request. It stops as soon as the decision is certain, leaves
 // Matches empty, and allocates nothing but what conditions and variables take.
 func Evaluate(set *Set, req *Request) Decision {
@@ -15,7 +20,7 @@ func Evaluate(set *Set, req *Request) Decision {
 func Explain(set *Set, req *Request) Decision {
 	e := evaluator{req: req, explain: true}
 	d := e.decide(set)
-	d.Matches = e.matches
+	d.Matches, d.Near, d.Lacking = e.matches, e.near, e.lacks
 	return d
 }
 
@@ -25,6 +30,8 @@ type evaluator struct {
 	explain bool
 	bounded bool // by a permissions boundary
 	matches []Match
+	near    []Match
+	lacks   []Kind
 }
 
 func (e *evaluator) decide(set *Set) Decision {
@@ -70,8 +77,8 @@ func (e *evaluator) denying(set *Set) Kind {
 func (e *evaluator) lacking(set *Set) Kind {
 	var first Kind
 	need := func(kind Kind, group ...Attached) {
-		if (first == 0 || e.explain) && !e.any(kind, Allow, group) && first == 0 {
-			first = kind
+		if (first == 0 || e.explain) && !e.any(kind, Allow, group) {
+			first = e.lack(first, kind)
 		}
 	}
 	for _, level := range set.ServiceControl {
@@ -82,8 +89,8 @@ func (e *evaluator) lacking(set *Set) Kind {
 	if in < granted && p.hasPolicies() && !e.req.Granted {
 		need(KindIdentity, set.Identity...)
 	}
-	if in == stranger && first == 0 {
-		first = set.resourceKind()
+	if in == stranger {
+		first = e.lack(first, set.resourceKind())
 	}
 	if in < direct && set.Boundary != nil {
 		need(KindBoundary, *set.Boundary)
@@ -123,11 +130,10 @@ func (e *evaluator) standing(a *Attached) standing {
 	for _, n := range a.Policy.byEffect[Allow] {
 		s := &a.Policy.statements[n]
 		as := s.standing(&e.req.Principal, e.bounded)
-		if as == stranger || as <= in && !e.explain || !s.matches(e.req) {
+		if as == stranger || as <= in && !e.explain || !e.holds(a, n, a.Policy.kind) {
 			continue
 		}
 		in = max(in, as)
-		e.record(Match{Policy: a.Name, PolicyType: a.Policy.kind, Statement: n, Sid: s.sid, Effect: Allow})
 	}
 	return in
 }
@@ -141,20 +147,21 @@ func (e *evaluator) any(kind Kind, effect Effect, group []Attached) bool {
 		if !a.Policy.usableAs(kind) {
 			if effect == Deny {
 				found = true
-				e.record(Match{Policy: a.Name, PolicyType: kind, Statement: -1})
+				if e.explain {
+					e.matches = append(e.matches, Match{Policy: a.Name, Holder: a.Holder, PolicyType: kind, Statement: -1})
+				}
 			}
 			continue
 		}
 		for _, n := range a.Policy.byEffect[effect] {
 			s := &a.Policy.statements[n]
-			if !s.matches(e.req) || kind.namesPrincipals() && s.standing(&e.req.Principal, e.bounded) == stranger {
+			if kind.namesPrincipals() && s.standing(&e.req.Principal, e.bounded) == stranger || !e.holds(a, n, kind) {
 				continue
 			}
 			if !e.explain {
 				return true
 			}
 			found = true
-			e.record(Match{Policy: a.Name, PolicyType: kind, Statement: n, Sid: s.sid, Effect: effect})
 		}
 	}
 	return found
@@ -168,10 +175,35 @@ func (s *Set) resourceKind() Kind {
 	return KindResource
 }
 
-func (e *evaluator) record(m Match) {
-	if e.explain {
-		e.matches = append(e.matches, m)
+// holds reports whether the n-th statement of an attached policy matches the request. If
+// the evaluation is to be explained it records that, and why not if a condition alone is
+// in the way.
+func (e *evaluator) holds(a *Attached, n int, kind Kind) bool {
+	s := &a.Policy.statements[n]
+	if !e.explain {
+		return s.matches(e.req)
 	}
+	if !s.about(e.req) {
+		return false
+	}
+	m := Match{
+		Policy: a.Name, Holder: a.Holder, PolicyType: kind,
+		Statement: n, Sid: s.sid, Effect: s.effect, Start: s.start, End: s.end, Unmet: s.unmet(e.req),
+	}
+	if len(m.Unmet) > 0 {
+		e.near = append(e.near, m)
+		return false
+	}
+	e.matches = append(e.matches, m)
+	return true
+}
+
+// lack notes that an allow of the kind is missing, and returns the first such kind.
+func (e *evaluator) lack(first, kind Kind) Kind {
+	if e.explain && !slices.Contains(e.lacks, kind) {
+		e.lacks = append(e.lacks, kind)
+	}
+	return cmp.Or(first, kind)
 }
 
 // usableAs reports whether the policy can stand in a place of the kind. Those

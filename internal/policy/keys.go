@@ -13,6 +13,11 @@ import (
 // request itself, all others from its context. IAM User Guide, "AWS global condition
 // context keys".
 func (r *Request) values(key string) ([]string, bool) {
+	if r.Given != nil {
+		if values, ok := r.Given.Values(key); ok {
+			return values, true
+		}
+	}
 	p := &r.Principal
 	switch key {
 	case "aws:principalarn":

@@ -31,6 +31,7 @@ func Parse(doc []byte, kind Kind) (*Policy, error) {
 	if err := d.compile(p); err != nil {
 		return nil, err
 	}
+	d.place(doc, p)
 	p.index()
 	return p, nil
 }

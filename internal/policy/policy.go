@@ -100,6 +100,8 @@ type statement struct {
 	actions    matcher
 	resources  matcher
 	conditions []condition
+	// start and end are where it stands in the document.
+	start, end Position
 }
 
 // Kind returns what the document was parsed as.
@@ -113,7 +115,7 @@ func (p *Policy) Version() string { return p.version }
 // matches reports whether the statement is about the request, whoever makes it. Actions
 // are what statements differ in most.
 func (s *statement) matches(req *Request) bool {
-	if !s.actions.matches(req.Action, req) || !s.resources.matches(req.Resource, req) {
+	if !s.about(req) {
 		return false
 	}
 	for i := range s.conditions {
@@ -122,6 +124,11 @@ func (s *statement) matches(req *Request) bool {
 		}
 	}
 	return true
+}
+
+// about reports whether the statement is about the action and the resource.
+func (s *statement) about(req *Request) bool {
+	return s.actions.matches(req.Action, req) && s.resources.matches(req.Resource, req)
 }
 
 // matcher is Action and NotAction, or Resource and NotResource.

@@ -79,6 +79,9 @@ type Request struct {
 	Granted bool
 	// Context may be nil: the request then has no condition keys of its own.
 	Context Context
+	// Given, if it is not nil, is asked for each condition key before anything else, the
+	// principal's own included: it is what a simulation supposes.
+	Given Context
 }
 
 // Attached is a policy in its place.
@@ -86,6 +89,9 @@ type Attached struct {
 	// Name says which policy it is in explanations: a policy's ARN, or the name of an
 	// inline policy.
 	Name string
+	// Holder is the ARN of the user, group or role that it is attached to, for
+	// explanations. Empty where there is none.
+	Holder string
 	// Policy is nil when the policy can't be read, which denies everything.
 	Policy *Policy
 }

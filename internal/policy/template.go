@@ -19,8 +19,9 @@ type piece struct {
 	// verbatim says that a wildcard in the text is a character like others. The values
 	// of variables are so too: whoever names a user * does not widen a policy.
 	verbatim bool
-	// key is the condition key of a variable, in lower case. It is empty otherwise.
-	key string
+	// key is the condition key of a variable, in lower case, and name the key as it is
+	// written. They are empty otherwise.
+	key, name string
 	// defaulted says that a variable has a default.
 	defaulted bool
 }
@@ -59,7 +60,8 @@ func parseVariable(s string) (p piece, rest string, ok bool) {
 	if i < 1 {
 		return p, "", false
 	}
-	p.key, rest = strings.ToLower(strings.TrimSpace(s[:i])), s[i:]
+	p.name, rest = strings.TrimSpace(s[:i]), s[i:]
+	p.key = strings.ToLower(p.name)
 	if text, found := strings.CutPrefix(rest, ","); found {
 		text, found = strings.CutPrefix(strings.TrimLeft(text, " "), "'")
 		end := strings.IndexByte(text, '\'')

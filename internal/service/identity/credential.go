@@ -66,9 +66,17 @@ func (d *Directory) PolicySet(r kv.Reader, p *Principal) (*policy.Set, error) {
 		if err != nil {
 			return nil, err
 		}
+		bound.Holder = p.ARN()
 		set.Boundary = &bound
 	}
 	return set, nil
+}
+
+// GroupPolicySet returns the policies that a group gives its members, under the service
+// control policies of its account.
+func (d *Directory) GroupPolicySet(r kv.Reader, g *Group) (*policy.Set, error) {
+	set := &policy.Set{ServiceControl: d.serviceControl(g.Account)}
+	return set, d.collect(r, &set.Identity, g.ARN(), g.Policies, g.Attached)
 }
 
 // collect adds the inline and the managed policies of a principal or group.
@@ -78,13 +86,14 @@ func (d *Directory) collect(r kv.Reader, to *[]policy.Attached, owner string, in
 		if err != nil {
 			return fmt.Errorf("policy %q of %s: %w", name, owner, err)
 		}
-		*to = append(*to, policy.Attached{Name: name, Policy: compiled})
+		*to = append(*to, policy.Attached{Name: name, Holder: owner, Policy: compiled})
 	}
 	for _, name := range attached {
 		a, err := d.managed(r, name)
 		if err != nil {
 			return err
 		}
+		a.Holder = owner
 		*to = append(*to, a)
 	}
 	return nil
