@@ -122,10 +122,10 @@ func (c *Client) assume(ctx context.Context, operation string, in, out any) erro
 
 // issued returns the credentials in an answer of STS.
 func issued(role string, c *sts.Credentials) (sigv4.Credentials, time.Time, error) {
-	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey.Len() == 0 || c.SessionToken == nil || c.Expiration == nil {
+	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey.Len() == 0 || c.SessionToken.Len() == 0 || c.Expiration == nil {
 		return sigv4.Credentials{}, time.Time{}, &RoleError{role, errors.New("the answer has no credentials")}
 	}
 	return sigv4.Credentials{
-		AccessKeyID: *c.AccessKeyId, SecretAccessKey: c.SecretAccessKey.Value, SessionToken: *c.SessionToken,
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: c.SecretAccessKey.Value, SessionToken: c.SessionToken.RevealString(),
 	}, c.Expiration.Time, nil
 }

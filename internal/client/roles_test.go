@@ -77,7 +77,7 @@ func (c *cloud) RoundTrip(req *http.Request) (*http.Response, error) {
 		return answered(c.fault.HTTPStatus(), string(awsquery.AppendError(nil, stsapi.Service, "id", c.fault))), nil
 	}
 	given := &stsapi.Credentials{
-		AccessKeyId: new(fmt.Sprintf("ASIA%d", len(c.forms))), SecretAccessKey: secret.NewText("s"), SessionToken: new("t"),
+		AccessKeyId: new(fmt.Sprintf("ASIA%d", len(c.forms))), SecretAccessKey: secret.NewText("s"), SessionToken: secret.NewText("t"),
 		Expiration: new(api.NewTime(c.now().Add(time.Hour))),
 	}
 	var out any = &stsapi.AssumeRoleOutput{Credentials: given}

@@ -17,12 +17,14 @@ import (
 var services = []struct {
 	name, title string
 	hidden      bool // sensitive members are told of in audit records
+	// secrets are the shapes that are sensitive here although the model doesn't say so.
+	secrets []string
 }{
 	{name: "iam", title: "IAM"},
 	{name: "kms", title: "KMS"},
 	{name: "secretsmanager", title: "Secrets Manager"},
 	{name: "ssm", title: "Parameter Store", hidden: true},
-	{name: "sts", title: "STS"},
+	{name: "sts", title: "STS", secrets: []string{"tokenType", "tokenCodeType"}},
 }
 
 const (
@@ -43,6 +45,9 @@ func generate(models string) (map[string][]byte, error) {
 		m, err := readModel(models, service.name)
 		if err != nil {
 			return nil, err
+		}
+		for _, shape := range service.secrets {
+			m.Shapes[shape].Sensitive = true
 		}
 		g := &generator{model: m, pkg: service.name, title: service.title, hidden: service.hidden, names: map[string]bool{}}
 		all = append(all, g)

@@ -20,7 +20,7 @@ type AssumeRoleInput struct {
 	TransitiveTagKeys []string               `json:"TransitiveTagKeys,omitzero" aws:"len=..50" each:"len=1..128; pattern=[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
 	ExternalId        *string                `json:"ExternalId,omitzero" aws:"len=2..1224; pattern=[\\w+=,.@:\\/-]*"`
 	SerialNumber      *string                `json:"SerialNumber,omitzero" aws:"len=9..256; pattern=[\\w+=/:,.@-]*"`
-	TokenCode         *string                `json:"TokenCode,omitzero" aws:"len=6..6; pattern=[\\d]*"`
+	TokenCode         secret.Text            `json:"TokenCode,omitzero" aws:"len=6..6; pattern=[\\d]*"`
 	SourceIdentity    *string                `json:"SourceIdentity,omitzero" aws:"len=2..64; pattern=[\\w+=,.@-]*"`
 	ProvidedContexts  []ProvidedContext      `json:"ProvidedContexts,omitzero" aws:"len=1..5"`
 }
@@ -103,9 +103,9 @@ type GetFederationTokenOutput struct {
 
 // GetSessionTokenInput is the request of GetSessionToken.
 type GetSessionTokenInput struct {
-	DurationSeconds *int32  `json:"DurationSeconds,omitzero" aws:"range=900..129600"`
-	SerialNumber    *string `json:"SerialNumber,omitzero" aws:"len=9..256; pattern=[\\w+=/:,.@-]*"`
-	TokenCode       *string `json:"TokenCode,omitzero" aws:"len=6..6; pattern=[\\d]*"`
+	DurationSeconds *int32      `json:"DurationSeconds,omitzero" aws:"range=900..129600"`
+	SerialNumber    *string     `json:"SerialNumber,omitzero" aws:"len=9..256; pattern=[\\w+=/:,.@-]*"`
+	TokenCode       secret.Text `json:"TokenCode,omitzero" aws:"len=6..6; pattern=[\\d]*"`
 }
 
 // GetSessionTokenOutput is the response of GetSessionToken.

@@ -20,7 +20,7 @@ type AssumedRoleUser struct {
 type Credentials struct {
 	AccessKeyId     *string     `json:"AccessKeyId,omitzero"`
 	SecretAccessKey secret.Text `json:"SecretAccessKey,omitzero"`
-	SessionToken    *string     `json:"SessionToken,omitzero"`
+	SessionToken    secret.Text `json:"SessionToken,omitzero"`
 	Expiration      *api.Time   `json:"Expiration,omitzero"`
 }
 
