@@ -64,19 +64,33 @@ func (u *UserIdentity) append(b []byte) []byte {
 	b = appendOptional(b, `,"accountId":`, u.AccountID)
 	b = appendOptional(b, `,"accessKeyId":`, u.AccessKeyID)
 	b = appendOptional(b, `,"userName":`, u.UserName)
-	if s := u.SessionContext; s != nil {
-		b = appendMember(b, `,"sessionContext":{"sessionIssuer":{"type":`, s.SessionIssuer.Type)
-		b = appendOptional(b, `,"principalId":`, s.SessionIssuer.PrincipalID)
-		b = appendARN(b, `,"arn":`, s.SessionIssuer.ARN)
-		b = appendOptional(b, `,"accountId":`, s.SessionIssuer.AccountID)
-		b = appendOptional(b, `,"userName":`, s.SessionIssuer.UserName)
-		b = append(b, `},"attributes":{"creationDate":`...)
-		b = appendTime(b, s.Attributes.CreationDate)
-		b = append(b, `,"mfaAuthenticated":"`...)
-		b = appendBool(b, s.Attributes.MFAAuthenticated)
-		b = append(b, `"}}`...)
+	if u.SessionContext != nil {
+		b = u.SessionContext.append(append(b, `,"sessionContext":{`...))
 	}
 	b = appendOptional(b, `,"invokedBy":`, u.InvokedBy)
+	return append(b, '}')
+}
+
+// append appends the members and the closing brace.
+func (s *SessionContext) append(b []byte) []byte {
+	if i := s.SessionIssuer; i != nil {
+		b = appendMember(b, `"sessionIssuer":{"type":`, i.Type)
+		b = appendOptional(b, `,"principalId":`, i.PrincipalID)
+		b = appendARN(b, `,"arn":`, i.ARN)
+		b = appendOptional(b, `,"accountId":`, i.AccountID)
+		b = appendOptional(b, `,"userName":`, i.UserName)
+		b = append(b, `},`...)
+	}
+	if w := s.WebIDFederationData; w != nil {
+		b = appendMember(b, `"webIdFederationData":{"federatedProvider":`, w.FederatedProvider)
+		b = append(b, `,"attributes":{}},`...)
+	}
+	b = append(b, `"attributes":{"creationDate":`...)
+	b = appendTime(b, s.Attributes.CreationDate)
+	b = append(b, `,"mfaAuthenticated":"`...)
+	b = appendBool(b, s.Attributes.MFAAuthenticated)
+	b = append(b, `"}`...)
+	b = appendOptional(b, `,"sourceIdentity":`, s.SourceIdentity)
 	return append(b, '}')
 }
 

@@ -89,8 +89,15 @@ type UserIdentity struct {
 
 // SessionContext describes the session of temporary credentials.
 type SessionContext struct {
-	SessionIssuer SessionIssuer     `json:"sessionIssuer"`
-	Attributes    SessionAttributes `json:"attributes"`
+	SessionIssuer       *SessionIssuer       `json:"sessionIssuer"`       // nil for a session of a user's own
+	WebIDFederationData *WebIDFederationData `json:"webIdFederationData"` // nil unless a role was assumed with a web identity
+	Attributes          SessionAttributes    `json:"attributes"`
+	SourceIdentity      string               `json:"sourceIdentity"` // optional
+}
+
+// WebIDFederationData says who vouched for the identity that a role was assumed with.
+type WebIDFederationData struct {
+	FederatedProvider string `json:"federatedProvider"`
 }
 
 // SessionIssuer says how a session's credentials were obtained.

@@ -23,11 +23,13 @@ func fullEvent() *audit.Event {
 			Type: "AssumedRole", PrincipalID: "AROAEXAMPLE:fn", ARN: "arn:aws:sts::123456789012:assumed-role/reader/fn",
 			AccountID: "123456789012", AccessKeyID: "ASIAEXAMPLE",
 			SessionContext: &audit.SessionContext{
-				SessionIssuer: audit.SessionIssuer{
+				SessionIssuer: &audit.SessionIssuer{
 					Type: "Role", PrincipalID: "AROAEXAMPLE", ARN: "arn:aws:iam::123456789012:role/reader",
 					AccountID: "123456789012", UserName: "reader",
 				},
-				Attributes: audit.SessionAttributes{CreationDate: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)},
+				WebIDFederationData: &audit.WebIDFederationData{FederatedProvider: "arn:aws:iam::123456789012:oidc-provider/ci.example.com"},
+				Attributes:          audit.SessionAttributes{CreationDate: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)},
+				SourceIdentity:      "ada",
 			},
 			InvokedBy: "secretsmanager.amazonaws.com",
 		},
@@ -51,7 +53,8 @@ func TestEventHasCloudTrailsMembersInItsOrder(t *testing.T) {
 		`{"eventVersion":"1.11"`,
 		`"userIdentity":{"type":"AssumedRole","principalId":"AROAEXAMPLE:fn","arn":"arn:aws:sts::123456789012:assumed-role/reader/fn","accountId":"123456789012","accessKeyId":"ASIAEXAMPLE"`,
 		`"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLE","arn":"arn:aws:iam::123456789012:role/reader","accountId":"123456789012","userName":"reader"}`,
-		`"attributes":{"creationDate":"2026-01-02T03:00:00Z","mfaAuthenticated":"false"}}`,
+		`"webIdFederationData":{"federatedProvider":"arn:aws:iam::123456789012:oidc-provider/ci.example.com","attributes":{}}`,
+		`"attributes":{"creationDate":"2026-01-02T03:00:00Z","mfaAuthenticated":"false"},"sourceIdentity":"ada"}`,
 		`"invokedBy":"secretsmanager.amazonaws.com"}`,
 		`"eventTime":"2026-01-02T03:04:05Z"`,
 		`"eventSource":"kms.amazonaws.com"`, `"eventName":"Decrypt"`, `"awsRegion":"eu-west-1"`,
@@ -166,10 +169,11 @@ func TestTheLargestEventFits(t *testing.T) {
 	huge := strings.Repeat("\x01", 1<<20)
 	raw := func(n int) []byte { return []byte(`"` + strings.Repeat("a", n-2) + `"`) }
 	e := fullEvent()
-	u, s := &e.UserIdentity, &e.UserIdentity.SessionContext.SessionIssuer
+	u, c := &e.UserIdentity, e.UserIdentity.SessionContext
+	s := c.SessionIssuer
 	for _, field := range []*string{
 		&u.Type, &u.PrincipalID, &u.ARN, &u.AccountID, &u.AccessKeyID, &u.UserName, &u.InvokedBy,
-		&s.Type, &s.PrincipalID, &s.ARN, &s.AccountID, &s.UserName, &e.EventSource, &e.EventName, &e.AWSRegion, &e.SourceIPAddress, &e.UserAgent,
+		&c.SourceIdentity, &c.WebIDFederationData.FederatedProvider, &s.Type, &s.PrincipalID, &s.ARN, &s.AccountID, &s.UserName, &e.EventSource, &e.EventName, &e.AWSRegion, &e.SourceIPAddress, &e.UserAgent,
 		&e.ErrorCode, &e.ErrorMessage, &e.RequestID, &e.EventID, &e.EventType, &e.RecipientAccountID, &e.SharedEventID,
 		&e.TLSDetails.TLSVersion, &e.TLSDetails.CipherSuite, &e.TLSDetails.ClientProvidedHostHeader, &e.TLSDetails.KeyExchange,
 	} {

@@ -106,6 +106,9 @@ func (c *Call) ARN(service, resource string) string {
 // Action is the operation's IAM action, such as "kms:Decrypt".
 func (c *Call) Action() string { return c.op.service.Name + ":" + c.op.name }
 
+// Operation is the name of the operation that the request asks for, served or not.
+func (c *Call) Operation() string { return c.operation }
+
 // Limits are the server's. A Call that did not come through a gate has AWS's size of a
 // secret alone.
 func (c *Call) Limits() limits.Limits {

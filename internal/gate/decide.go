@@ -40,9 +40,9 @@ func (c *Call) Concerns(t Target) {
 func (c *Call) evaluate(action string, t Target) error {
 	c.run.decided = true
 	set := c.Principal.Policies
-	if t.Policy != nil {
+	if t.Policy != nil || t.Exclusive {
 		both := *set
-		both.Resource = t.Policy
+		both.Resource, both.Exclusive = t.Policy, t.Exclusive
 		set = &both
 	}
 	request := &policy.Request{
@@ -60,7 +60,16 @@ func (c *Call) evaluate(action string, t Target) error {
 	if t.Asked != "" || t.Unnamed {
 		request.Resource = t.Asked
 	}
-	return c.service.Denied().New(decision.Message(request))
+	return c.service.Denied().New(t.wording(&decision, request))
+}
+
+// wording is what the caller is told of a denial.
+func (t *Target) wording(d *policy.Decision, request *policy.Request) string {
+	own := d.PolicyType == policy.KindResource || d.PolicyType == policy.KindTrust
+	if t.Unexplained && (d.Reason != policy.ExplicitDeny || own) {
+		return request.Refusal()
+	}
+	return d.Message(request)
 }
 
 // owner is the account that a target belongs to: the one that its ARN names, so that no

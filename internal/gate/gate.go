@@ -79,6 +79,7 @@ type Gate struct {
 
 	services   wire.Services
 	operations map[*api.Service]map[string]*bound
+	guards     map[*api.Service]func(*Call) error
 	jobs       map[string]jobs.Handler
 	events     *events.Log
 	limits     limits.Limits
@@ -100,7 +101,7 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 	g := &Gate{
 		store: c.Store, audit: c.Audit, directory: c.Directory, tokens: tokens,
 		now: c.Now, log: c.Log, observe: c.Observe,
-		services: services, operations: map[*api.Service]map[string]*bound{},
+		services: services, operations: map[*api.Service]map[string]*bound{}, guards: map[*api.Service]func(*Call) error{},
 		jobs:   map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
 		events: c.Events, limits: c.Limits, waits: make(chan struct{}, maxWaits),
 	}
@@ -144,6 +145,16 @@ func (g *Gate) add(b *bound) {
 		panic("gate: " + b.service.Name + ":" + b.name + " is bound twice")
 	}
 	operations[b.name] = b
+}
+
+// Guard has check asked of every authenticated call to a service before anything else is
+// looked at, whether the operation is bound or not: for what no policy could allow, such
+// as some credentials to call IAM. An error refuses. A service has one at most.
+func (g *Gate) Guard(s *api.Service, check func(*Call) error) {
+	if g.guards[s] != nil {
+		panic("gate: " + s.Name + " is guarded twice")
+	}
+	g.guards[s] = check
 }
 
 func (g *Gate) lookup(s *api.Service, name string) *bound { return g.operations[s][name] }

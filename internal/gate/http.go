@@ -123,6 +123,11 @@ func (g *Gate) admit(r kv.Reader, req *http.Request, call *Call, request *wire.R
 	if a.fault != nil {
 		return nil, a.fault
 	}
+	if check := g.guards[call.service]; check != nil {
+		if err := check(call); err != nil {
+			return nil, err
+		}
+	}
 	if refusal := g.throttle(call); refusal != nil {
 		return nil, refusal
 	}

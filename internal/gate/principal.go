@@ -74,7 +74,7 @@ type Session struct {
 
 // Issuer is a principal of IAM's, as CloudTrail's sessionIssuer has it.
 type Issuer struct {
-	// Type is "Role", "User" or "Root".
+	// Type is "Role", "IAMUser" or "Root".
 	Type string
 	ARN  string
 	// ID is the unique id, and Name the friendly name.
@@ -100,6 +100,12 @@ type Target struct {
 	Granted bool
 	// Policy is the resource's own policy. Nil when it has none.
 	Policy *policy.Attached
+	// Exclusive says that the resource's own account is in only through that policy.
+	Exclusive bool
+	// Unexplained says that a denial does not tell which policy lacks an allow, nor of a
+	// deny in the resource's own policy, as STS words those about roles: so that nobody
+	// outside learns of a role's trust policy, or whether there is such a role.
+	Unexplained bool
 	// Keys looks up condition keys that depend on the resource or the operation
 	// (aws:ResourceTag/…, secretsmanager:SecretId). They come in lower case. It may be nil.
 	Keys func(key string) ([]string, bool)

@@ -87,7 +87,7 @@ func (c *Call) record(in, out any, err error) []byte {
 	if in != nil {
 		e.RequestParameters = api.AppendAudit(make([]byte, 0, usualParameters), in)
 	}
-	if out != nil && !e.ReadOnly {
+	if out != nil && (!e.ReadOnly || c.op.answers) {
 		e.ResponseElements = api.AppendAudit(nil, out)
 	}
 	if err != nil {
@@ -123,12 +123,24 @@ func (c *Call) identity() audit.UserIdentity {
 		id.Type = "FederatedUser"
 	}
 	if s := p.Session; s != nil {
-		id.SessionContext = &audit.SessionContext{
-			SessionIssuer: audit.SessionIssuer{
-				Type: s.Issuer.Type, PrincipalID: s.Issuer.ID, ARN: s.Issuer.ARN, AccountID: p.Account, UserName: s.Issuer.Name,
-			},
-			Attributes: audit.SessionAttributes{CreationDate: s.Created},
-		}
+		id.SessionContext = s.context(p)
 	}
 	return id
+}
+
+// context is CloudTrail's sessionContext. It names an issuer unless the session is a
+// user's or the root's own, and so has their name already.
+func (s *Session) context(p *Principal) *audit.SessionContext {
+	context := &audit.SessionContext{
+		Attributes: audit.SessionAttributes{CreationDate: s.Created}, SourceIdentity: s.SourceIdentity,
+	}
+	if p.Type == policy.AssumedRole || p.Type == policy.FederatedUser {
+		context.SessionIssuer = &audit.SessionIssuer{
+			Type: s.Issuer.Type, PrincipalID: s.Issuer.ID, ARN: s.Issuer.ARN, AccountID: p.Account, UserName: s.Issuer.Name,
+		}
+	}
+	if s.Provider != "" {
+		context.WebIDFederationData = &audit.WebIDFederationData{FederatedProvider: s.Provider}
+	}
+	return context
 }

@@ -49,6 +49,9 @@ type Row[In any] struct {
 	PerItem bool
 	// Open says that every caller with a valid signature may call.
 	Open bool
+	// Answers says that the audit record has the answer although the call only reads, as
+	// CloudTrail has those with new credentials.
+	Answers bool
 	// Validate takes the place of the model's constraints, which it may ask for itself. It
 	// may be nil.
 	Validate func(call *Call, in *In) *api.Error
@@ -102,6 +105,7 @@ type bound struct {
 	writes  bool
 	perItem bool
 	open    bool
+	answers bool
 
 	newInput func() any
 	validate func(call *Call, in any) *api.Error
@@ -115,7 +119,7 @@ type bound struct {
 func bind[In, Out any](g *Gate, op api.Op[In, Out], row Row[In], writes bool, h func(context.Context, kv.Reader, *Call, *In) (*Out, error)) {
 	b := &bound{
 		service: op.Service, name: op.Name, access: row.Access, actions: row.Actions,
-		writes: writes, perItem: row.PerItem, open: row.Open,
+		writes: writes, perItem: row.PerItem, open: row.Open, answers: row.Answers,
 		newInput: func() any { return new(In) },
 		validate: func(_ *Call, in any) *api.Error { return op.Service.Validate(in) },
 		handle: func(ctx context.Context, r kv.Reader, call *Call, in any) (any, error) {

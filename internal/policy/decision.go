@@ -62,6 +62,16 @@ type Match struct {
 	Unmet []Unmet
 }
 
+// Refusal returns who may not do what to which resource: all that some services of
+// AWS's tell of a denial. See Message.
+func (r *Request) Refusal() string {
+	msg := "User: " + r.Principal.ARN + " is not authorized to perform: " + r.Action
+	if r.Resource != "" {
+		msg += " on resource: " + r.Resource
+	}
+	return msg
+}
+
 // Message returns what AWS tells the principal of a denial: who, what, and which
 // type of policy is at fault, but not which policy. It is empty if the request was
 // allowed. A Request without a Resource is worded without one, as AWS words those of
@@ -70,10 +80,7 @@ func (d *Decision) Message(req *Request) string {
 	if d.Allowed {
 		return ""
 	}
-	msg := "User: " + req.Principal.ARN + " is not authorized to perform: " + req.Action
-	if req.Resource != "" {
-		msg += " on resource: " + req.Resource
-	}
+	msg := req.Refusal()
 	if d.Reason == ExplicitDeny {
 		article := "a "
 		switch d.PolicyType {

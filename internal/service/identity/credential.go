@@ -190,12 +190,15 @@ func (k *AccessKey) caller(p *Principal) *gate.Principal {
 	}
 	if k.SessionToken != nil {
 		out.Session = &gate.Session{
-			Issuer:  gate.Issuer{Type: p.Kind.Title(), ARN: p.ARN(), ID: p.ID, Name: p.Name},
+			Issuer:  gate.Issuer{Type: issuerTypes[p.Kind], ARN: p.ARN(), ID: p.ID, Name: p.Name},
 			Created: k.Created, SourceIdentity: terms.SourceIdentity, Provider: terms.Provider, Transitive: terms.Transitive,
 		}
 	}
 	return out
 }
+
+// issuerTypes are the kinds of principals as CloudTrail names issuers of sessions.
+var issuerTypes = map[Kind]string{Root: "Root", User: "IAMUser", Role: "Role"}
 
 func (k *AccessKey) inSTS(resource string) string {
 	return arn.ARN{Partition: "aws", Service: "sts", Account: k.Account, Resource: resource}.String()

@@ -38,7 +38,7 @@ const (
 	Role Kind = "role"
 )
 
-// Title is the kind as records of CloudTrail have it: "Role".
+// Title is the kind as names of operations have it: "Role".
 func (k Kind) Title() string { return strings.ToUpper(string(k[:1])) + string(k[1:]) }
 
 // Principal is the record of one principal.

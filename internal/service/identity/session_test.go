@@ -88,7 +88,7 @@ func TestSessionsOfUsers(t *testing.T) {
 	h := newHouse(t, ada)
 	own := h.start(identity.User, "ada", identity.NewSession{Duration: time.Hour})
 	p := h.presented(own.ID, own.SessionToken.RevealString()).Principal
-	if p.Type != policy.User || p.ARN != "arn:aws:iam::"+account+":user/ada" || p.Session == nil || p.Session.Issuer.Type != "User" {
+	if p.Type != policy.User || p.ARN != "arn:aws:iam::"+account+":user/ada" || p.Session == nil || p.Session.Issuer.Type != "IAMUser" {
 		t.Errorf("a session of ada's is %+v", p)
 	}
 	federated := h.start(identity.User, "ada", identity.NewSession{Duration: time.Hour, Terms: identity.Terms{Federated: "bob"}})
