@@ -6,6 +6,7 @@
 package iam
 
 import (
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 )
@@ -18,5 +19,5 @@ type Service struct {
 // Bind binds IAM's operations to the gate.
 func Bind(g *gate.Gate, d *identity.Directory) {
 	_ = &Service{d}
-	_ = g
+	g.Guard(iam.Service, identity.GuardIAM)
 }

@@ -22,6 +22,7 @@ type Service struct {
 // Bind binds STS's operations to the gate.
 func Bind(g *gate.Gate, d *identity.Directory) {
 	_ = &Service{d}
+	g.Guard(sts.Service, identity.GuardSTS)
 	gate.Read(g, sts.GetCallerIdentity, gate.Row[sts.GetCallerIdentityInput]{Access: gate.AccessRead, Open: true}, getCallerIdentity)
 }
 
