@@ -32,6 +32,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		call.SourceIP = addr.Addr().Unmap()
 	}
 	request, out, err := g.serve(req, call)
+	g.noteUse(call)
 	observation := Observation{Service: "unknown", Operation: "unknown", Elapsed: g.now().Sub(started)}
 	if call.op != nil {
 		observation.Service, observation.Operation = call.op.service.Name, call.op.name
@@ -88,6 +89,16 @@ func (g *Gate) serve(req *http.Request, call *Call) (request *wire.Request, out 
 		g.after.add(call.run.later)
 	}
 	return request, out, err
+}
+
+// noteUse leaves for later what there is to write of the use of the call's credential.
+func (g *Gate) noteUse(call *Call) {
+	if call.verified == nil || call.verified.Used == nil || call.service == nil {
+		return
+	}
+	if write := call.verified.Used(Use{call.Time, call.service.Name, call.Region}); write != nil {
+		g.after.add([]later{{"used/" + call.accessKey, write}})
+	}
 }
 
 // identify finds the operation. What is wrong with the request by now is for admit to

@@ -32,6 +32,17 @@ type Credential struct {
 	// Inactive says that the key was switched off.
 	Inactive  bool
 	Principal *Principal
+	// Used is told of each call that was verified with the credential, whatever became of
+	// it, and returns what there is to write of that some time after the call, as Call.Later
+	// has it, or nil for nothing. It is called concurrently. It may be nil.
+	Used func(Use) func(kv.Tx) error
+}
+
+// Use is a use of a credential.
+type Use struct {
+	Time time.Time
+	// Service is the signing name of the service, and Region the one that was signed for.
+	Service, Region string
 }
 
 // expired reports whether a temporary credential has ended.

@@ -103,16 +103,23 @@ func (p *Principal) check() error {
 	return nil
 }
 
-// DeletePrincipal removes a principal and its access keys.
+// DeletePrincipal removes a principal and its access keys. Its sessions end.
 func (d *Directory) DeletePrincipal(tx kv.Tx, account string, kind Kind, name string) error {
+	p, err := d.Principals.Get(tx, account, string(kind), name)
+	if err != nil || p == nil {
+		return err
+	}
 	keys, err := d.Keys(tx, account, kind, name)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		if err := d.AccessKeys.Delete(tx, k.ID); err != nil {
+		if err := d.drop(tx, k.ID); err != nil {
 			return err
 		}
+	}
+	if err := d.renamed.Delete(tx, account, p.ID); err != nil {
+		return err
 	}
 	return d.Principals.Delete(tx, account, string(kind), name)
 }

@@ -38,6 +38,8 @@ func (d *Directory) build(r kv.Reader, key *AccessKey, p *Principal) (*gate.Cred
 	c.Principal.Policies = set
 	if key.SessionToken != nil {
 		c.SessionToken = secret.New(key.SessionToken)
+	} else {
+		c.Used = d.used(key.ID)
 	}
 	return c, nil
 }
@@ -49,14 +51,11 @@ func (d *Directory) PolicySet(r kv.Reader, p *Principal) (*policy.Set, error) {
 	if err := d.collect(r, &set.Identity, p.ARN(), p.Policies, p.Attached); err != nil {
 		return nil, err
 	}
-	for _, name := range p.Groups {
-		g, err := d.Groups.Get(r, p.Account, name)
-		if err != nil {
-			return nil, err
-		}
-		if g == nil {
-			continue // a group is deleted when it has no members: this is one that was renamed meanwhile
-		}
+	groups, err := d.GroupsOf(r, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
 		if err := d.collect(r, &set.Identity, g.ARN(), g.Policies, g.Attached); err != nil {
 			return nil, err
 		}

@@ -38,6 +38,12 @@ type Directory struct {
 	Policies   *record.Table[ManagedPolicy] // by account and name
 	Providers  *record.Table[Provider]      // by account and URL without scheme
 	Accounts   *record.Table[Account]       // by account
+	// renamed has the name that a user got after its first one, by account and unique id,
+	// for the sessions that know an earlier one. See Rename.
+	renamed *record.Table[string]
+	// uses are the last uses of access keys, by the key's id. They are no part of the
+	// key's record, so that a use does not make the credential anew.
+	uses *record.Table[Use]
 
 	serviceControl func(account string) [][]policy.Attached
 	tokens         cipher.AEAD
@@ -77,6 +83,8 @@ func NewDirectory(o Options) *Directory {
 		Policies:       record.Memoised[ManagedPolicy]("iam/policy", maxRemembered),
 		Providers:      record.Memoised[Provider]("iam/oidc", maxRemembered),
 		Accounts:       record.Memoised[Account]("iam/account", maxRemembered),
+		renamed:        record.Memoised[string]("iam/renamed", maxRemembered),
+		uses:           record.New[Use]("iam/use"),
 		serviceControl: o.ServiceControl,
 		tokens:         newTokens(o.SessionKey),
 		aws:            aws,
@@ -112,8 +120,8 @@ func (d *Directory) Credential(r kv.Reader, accessKeyID, sessionToken string) (*
 	if key == nil {
 		return nil, nil
 	}
-	principal, err := d.Principals.Get(r, key.Account, string(key.Kind), key.Name)
-	if err != nil || principal == nil || key.PrincipalID != "" && key.PrincipalID != principal.ID {
+	principal, err := d.owner(r, key)
+	if err != nil || principal == nil {
 		return nil, err
 	}
 	account, err := d.Accounts.Get(r, key.Account)
@@ -129,6 +137,19 @@ func (d *Directory) Credential(r kv.Reader, accessKeyID, sessionToken string) (*
 	}
 	d.remember(accessKeyID, &built{key, principal, account, credential})
 	return credential, nil
+}
+
+// owner returns the principal that a key stands for, or nil when it is gone.
+func (d *Directory) owner(r kv.Reader, key *AccessKey) (*Principal, error) {
+	p, err := d.Principals.Get(r, key.Account, string(key.Kind), key.Name)
+	if err != nil || key.PrincipalID == "" || p != nil && p.ID == key.PrincipalID {
+		return p, err
+	}
+	name, err := d.renamed.Get(r, key.Account, key.PrincipalID)
+	if err != nil || name == nil {
+		return nil, err
+	}
+	return d.Principals.Get(r, key.Account, string(key.Kind), *name)
 }
 
 func (d *Directory) remembered(accessKeyID string) *built {

@@ -68,7 +68,7 @@ func (d *Directory) SetKeys(tx kv.Tx, p Principal, fixed []NewKey, now time.Time
 	for _, k := range keys {
 		kept := slices.ContainsFunc(fixed, func(n NewKey) bool { return n.ID == k.ID })
 		if k.Fixed && !kept {
-			if err := d.AccessKeys.Delete(tx, k.ID); err != nil {
+			if err := d.drop(tx, k.ID); err != nil {
 				return err
 			}
 		}
@@ -98,6 +98,14 @@ func (d *Directory) SetKeyStatus(tx kv.Tx, id string, active bool) error {
 // DeleteKey removes a key.
 func (d *Directory) DeleteKey(tx kv.Tx, id string) error {
 	if _, err := d.key(tx, id); err != nil {
+		return err
+	}
+	return d.drop(tx, id)
+}
+
+// drop removes what there is of a key.
+func (d *Directory) drop(tx kv.Tx, id string) error {
+	if err := d.uses.Delete(tx, id); err != nil {
 		return err
 	}
 	return d.AccessKeys.Delete(tx, id)

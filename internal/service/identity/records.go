@@ -59,7 +59,8 @@ type Principal struct {
 	Attached []string `json:",omitzero"`
 	// Boundary is the ARN of the managed policy that bounds the permissions, or empty.
 	Boundary string `json:",omitzero"`
-	// Groups are the names of the groups that a user is in, sorted.
+	// Groups are the unique ids of the groups that a user is in, sorted: a group's other
+	// name changes nothing here. Directory.GroupsOf has the groups.
 	Groups []string `json:",omitzero"`
 	// Tags are the user's or role's. No two keys differ in case alone.
 	Tags map[string]string `json:",omitzero"`

@@ -149,7 +149,7 @@ func TestPoliciesOfGroupsAndManagedPolicies(t *testing.T) {
 		}
 	}
 	user := ada
-	user.Policies, user.Groups, user.Attached = nil, []string{"devs"}, []string{"arn:aws:iam::" + account + ":policy/p/own"}
+	user.Policies, user.Groups, user.Attached = nil, []string{"AGPADEVS"}, []string{"arn:aws:iam::" + account + ":policy/p/own"}
 	user.Boundary = "arn:aws:iam::" + account + ":policy/p/bound"
 	h := newHouse(t, user)
 	put := func(p *identity.ManagedPolicy) {
@@ -167,7 +167,7 @@ func TestPoliciesOfGroupsAndManagedPolicies(t *testing.T) {
 	put(managed("bound", allow("*")))
 	put(managed("groups", allow("b:*")))
 	h.do(func(tx kv.Tx) error {
-		g := identity.Group{Account: account, Name: "devs", Policies: map[string]string{"in": allow("c:*")}, Attached: []string{"arn:aws:iam::" + account + ":policy/p/groups"}}
+		g := identity.Group{Account: account, Name: "devs", ID: "AGPADEVS", Policies: map[string]string{"in": allow("c:*")}, Attached: []string{"arn:aws:iam::" + account + ":policy/p/groups"}}
 		if err := h.Groups.Put(tx, &g, account, "devs"); err != nil {
 			return err
 		}
