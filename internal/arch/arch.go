@@ -77,6 +77,8 @@ var Floors = []Floor{
 		{"internal/events", Server},
 		{"internal/wire", Server},
 		{"internal/limits", Server},
+		{"internal/oidc", Server},
+		{"internal/oidc/oidctest", Test},
 	}},
 	{"the gate: the one way in", []Package{
 		{"internal/gate", Server},
