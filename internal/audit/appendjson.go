@@ -68,6 +68,7 @@ func (u *UserIdentity) append(b []byte) []byte {
 		b = u.SessionContext.append(append(b, `,"sessionContext":{`...))
 	}
 	b = appendOptional(b, `,"invokedBy":`, u.InvokedBy)
+	b = appendOptional(b, `,"identityProvider":`, u.IdentityProvider)
 	return append(b, '}')
 }
 

@@ -85,6 +85,8 @@ type UserIdentity struct {
 	UserName       string          `json:"userName"`
 	SessionContext *SessionContext `json:"sessionContext"`
 	InvokedBy      string          `json:"invokedBy"`
+	// IdentityProvider is who vouched for a web identity.
+	IdentityProvider string `json:"identityProvider"`
 }
 
 // SessionContext describes the session of temporary credentials.

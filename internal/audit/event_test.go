@@ -172,7 +172,7 @@ func TestTheLargestEventFits(t *testing.T) {
 	u, c := &e.UserIdentity, e.UserIdentity.SessionContext
 	s := c.SessionIssuer
 	for _, field := range []*string{
-		&u.Type, &u.PrincipalID, &u.ARN, &u.AccountID, &u.AccessKeyID, &u.UserName, &u.InvokedBy,
+		&u.Type, &u.PrincipalID, &u.ARN, &u.AccountID, &u.AccessKeyID, &u.UserName, &u.InvokedBy, &u.IdentityProvider,
 		&c.SourceIdentity, &c.WebIDFederationData.FederatedProvider, &s.Type, &s.PrincipalID, &s.ARN, &s.AccountID, &s.UserName, &e.EventSource, &e.EventName, &e.AWSRegion, &e.SourceIPAddress, &e.UserAgent,
 		&e.ErrorCode, &e.ErrorMessage, &e.RequestID, &e.EventID, &e.EventType, &e.RecipientAccountID, &e.SharedEventID,
 		&e.TLSDetails.TLSVersion, &e.TLSDetails.CipherSuite, &e.TLSDetails.ClientProvidedHostHeader, &e.TLSDetails.KeyExchange,

@@ -46,8 +46,10 @@ type Call struct {
 	accessKey string       // as the request claims it
 	token     string       // of the session, as the request claims it
 	verified  *Credential  // that the caller proved to have
-	prepared  any          // what the row's Prepare made
-	outer     *Call        // that this one is nested in, or nil
+	prepared  any          // what the row's Prepare made, or its Introduce found out
+	// introduced says that the caller was introduced, and has no credential.
+	introduced bool
+	outer      *Call // that this one is nested in, or nil
 	// What follows is of one run of the transaction, and reset for the next.
 	run *run
 }
@@ -118,8 +120,8 @@ func (c *Call) Limits() limits.Limits {
 	return c.gate.limits
 }
 
-// Prepared is what the row's Prepare made for this call, the same in every run of the
-// transaction.
+// Prepared is what the row's Prepare made for this call, or the facts that its Introduce
+// found out, the same in every run of the transaction.
 func (c *Call) Prepared() any { return c.prepared }
 
 // Allowed asks whether the caller may do action on target, for handlers that
@@ -181,8 +183,8 @@ func (c *Call) attempt(ctx context.Context, r kv.Reader, in any) (any, error) {
 	if err := c.op.validate(c, in); err != nil {
 		return nil, err
 	}
-	if c.op.prepare != nil {
-		return nil, fmt.Errorf("%s prepares outside of a transaction, and was called within one", c.op.name)
+	if c.op.prepare != nil || c.op.introduce != nil {
+		return nil, fmt.Errorf("%s begins outside of a transaction, and was called within one", c.op.name)
 	}
 	return c.execute(ctx, r, in)
 }

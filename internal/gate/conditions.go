@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
 // conditions are the condition keys of one decision, looked up as a policy asks
@@ -45,7 +47,7 @@ func (k conditions) Values(key string) ([]string, bool) {
 	case "aws:sourceidentity":
 		return c.fromSession(func(s *Session) string { return s.SourceIdentity })
 	case "aws:federatedprovider":
-		return c.fromSession(func(s *Session) string { return s.Provider })
+		return c.provider()
 	case "aws:viaawsservice":
 		return one(strconv.FormatBool(c.Via != ""))
 	case "aws:calledvia", "aws:calledviafirst", "aws:calledvialast":
@@ -93,6 +95,14 @@ func (c *Call) fromSession(value func(*Session) string) ([]string, bool) {
 		return nil, false
 	}
 	return oneUnlessEmpty(value(c.Principal.Session))
+}
+
+// provider is who vouches for the caller, or vouched when its session was made.
+func (c *Call) provider() ([]string, bool) {
+	if p := c.Principal; p != nil && p.Type == policy.WebIdentity {
+		return oneUnlessEmpty(p.Issuer)
+	}
+	return c.fromSession(func(s *Session) string { return s.Provider })
 }
 
 func one(v string) ([]string, bool) { return []string{v}, true }

@@ -6,6 +6,9 @@
 //
 //	verify the signature, decode, validate, resolve the resource, authorise, handle, audit, answer
 //
+// A few operations are there for those who have nothing yet to sign with. Their rows say,
+// after validation, who asks (Introduce), and everything else is as for all.
+//
 // No handler can leave one out, because no handler performs one: a service binds
 // its operations with Read and Write, and a Row that says how each is authorised.
 //
@@ -20,6 +23,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -50,6 +54,9 @@ type Config struct {
 	Limits limits.Limits
 	// TokenKey seals page tokens. Servers that share a store share it.
 	TokenKey [32]byte
+	// Region is that of calls without a signature, which would say it. Empty means
+	// us-east-1.
+	Region string
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Log takes what the client is not told. Nil means slog.Default.
@@ -76,6 +83,7 @@ type Gate struct {
 	now       func() time.Time
 	log       *slog.Logger
 	observe   func(Observation)
+	region    string
 
 	services   wire.Services
 	operations map[*api.Service]map[string]*bound
@@ -87,6 +95,8 @@ type Gate struct {
 	waits    chan struct{}   // has an element for each call that waits
 	stopping context.Context // ends when none may wait any more
 	endWaits context.CancelFunc
+
+	introductions *introductions
 
 	after *after
 	once  sync.Once
@@ -100,10 +110,10 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 	}
 	g := &Gate{
 		store: c.Store, audit: c.Audit, directory: c.Directory, tokens: tokens,
-		now: c.Now, log: c.Log, observe: c.Observe,
+		now: c.Now, log: c.Log, observe: c.Observe, region: cmp.Or(c.Region, defaultRegion),
 		services: services, operations: map[*api.Service]map[string]*bound{}, guards: map[*api.Service]func(*Call) error{},
 		jobs:   map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
-		events: c.Events, limits: c.Limits, waits: make(chan struct{}, maxWaits),
+		events: c.Events, limits: c.Limits, waits: make(chan struct{}, maxWaits), introductions: newIntroductions(),
 	}
 	g.stopping, g.endWaits = context.WithCancel(context.Background())
 	if c.Events != nil {
@@ -165,9 +175,11 @@ type Operation struct {
 	Name    string
 	// Bound says that a handler is there. Those of AWS's operations that have none
 	// are answered with an error that says so.
-	Bound   bool
-	Access  Access
-	Actions []string
+	Bound bool
+	// Unsigned says that it may be called without a signature.
+	Unsigned bool
+	Access   Access
+	Actions  []string
 }
 
 // Operations lists every operation of the gate's services, bound or not, in order
@@ -178,7 +190,7 @@ func (g *Gate) Operations() []Operation {
 		for _, name := range s.Operations {
 			op := Operation{Service: s, Name: name}
 			if b := g.lookup(s, name); b != nil {
-				op.Bound, op.Access, op.Actions = true, b.access, b.actions
+				op.Bound, op.Unsigned, op.Access, op.Actions = true, b.introduce != nil, b.access, b.actions
 			}
 			all = append(all, op)
 		}

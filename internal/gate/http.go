@@ -5,6 +5,7 @@ package gate
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
@@ -67,14 +68,7 @@ func (g *Gate) serve(req *http.Request, call *Call) (request *wire.Request, out 
 	if body == nil && fault != nil { // without a body there is no signature to verify
 		return request, nil, cmp.Or(g.append(ctx, call, nil, nil, fault), fault)
 	}
-	var in any
-	rev, err := g.store.View(ctx, func(r kv.Reader) (err error) {
-		in, err = g.admit(r, req, call, request, admission{body, fault})
-		if err == nil && !call.op.writes {
-			out, err = call.begin(ctx, r, in)
-		}
-		return err
-	})
+	in, out, rev, err := g.first(ctx, req, call, request, admission{body, fault})
 	if err == nil && call.op.writes {
 		out, err = g.write(ctx, call, in)
 	} else {
@@ -99,6 +93,27 @@ func (g *Gate) noteUse(call *Call) {
 	if write := call.verified.Used(Use{call.Time, call.service.Name, call.Region}); write != nil {
 		g.after.add([]later{{"used/" + call.accessKey, write}})
 	}
+}
+
+// first takes a call up to its validated input, and, if it reads, to its answer so far, of
+// a snapshot at rev.
+func (g *Gate) first(ctx context.Context, req *http.Request, call *Call, request *wire.Request, a admission) (in, out any, rev kv.Rev, err error) {
+	introduces := call.introduces()
+	if introduces {
+		if in, err = g.introduce(ctx, req, call, request, a); err != nil {
+			return in, nil, rev, err
+		}
+	}
+	rev, err = g.store.View(ctx, func(r kv.Reader) (err error) {
+		if !introduces {
+			in, err = g.admit(r, req, call, request, a)
+		}
+		if err == nil && !call.op.writes {
+			out, err = call.begin(ctx, r, in)
+		}
+		return err
+	})
+	return in, out, rev, err
 }
 
 // identify finds the operation. What is wrong with the request by now is for admit to
@@ -134,31 +149,39 @@ func (g *Gate) admit(r kv.Reader, req *http.Request, call *Call, request *wire.R
 	if a.fault != nil {
 		return nil, a.fault
 	}
-	if check := g.guards[call.service]; check != nil {
-		if err := check(call); err != nil {
-			return nil, err
-		}
-	}
-	if refusal := g.throttle(call); refusal != nil {
-		return nil, refusal
+	if err := g.bounded(call); err != nil {
+		return nil, err
 	}
 	if call.op == nil {
 		return nil, request.Service.NotImplemented(request.Operation)
 	}
-	in = call.op.newInput()
+	return call.decode(request)
+}
+
+// decode returns the operation's input, validated. With an error it may be there too.
+func (c *Call) decode(request *wire.Request) (in any, err error) {
+	in = c.op.newInput()
 	if err := request.Decode(in); err != nil {
 		return nil, err
 	}
-	if err := call.op.validate(call, in); err != nil {
+	if err := c.op.validate(c, in); err != nil {
 		return in, err
 	}
 	return in, nil
 }
 
-// throttle refuses a call that is one too many for its account. The operation need not
-// be served.
-func (g *Gate) throttle(call *Call) *api.Error {
-	return g.limits.Throughput.Admit(call.service, call.operation, limits.Caller{Account: call.Account, Region: call.Region, Time: call.Time})
+// bounded refuses a call that its service's guard refuses, or that is one too many for its
+// account. The operation need not be served.
+func (g *Gate) bounded(call *Call) error {
+	if check := g.guards[call.service]; check != nil {
+		if err := check(call); err != nil {
+			return err
+		}
+	}
+	if refusal := g.limits.Throughput.Admit(call.service, call.operation, limits.Caller{Account: call.Account, Region: call.Region, Time: call.Time}); refusal != nil {
+		return refusal
+	}
+	return nil
 }
 
 // What a body that can't be had is answered with (AWS: "Common Errors" of each

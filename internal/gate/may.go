@@ -19,7 +19,7 @@ func May[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In, O
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = op.Service, op.Name, c.gate.lookup(op.Service, op.Name), &run{}
 	inner.prepared = nil
-	if inner.op == nil || inner.op.targets == nil {
+	if inner.op == nil || inner.op.targets == nil || inner.op.introduce != nil {
 		return false, nil
 	}
 	c.run.decided = true

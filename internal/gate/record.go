@@ -69,7 +69,7 @@ func (c *Call) record(in, out any, err error) []byte {
 		EventID:            NewID(),
 		RecipientAccountID: c.Account,
 	}
-	if c.Principal != nil {
+	if c.Principal != nil && !c.introduced {
 		e.RecipientAccountID = c.Principal.Account
 	}
 	if c.SourceIP.IsValid() {
@@ -121,6 +121,8 @@ func (c *Call) identity() audit.UserIdentity {
 		id.Type = "AssumedRole"
 	case policy.FederatedUser:
 		id.Type = "FederatedUser"
+	case policy.WebIdentity:
+		id.Type, id.IdentityProvider = "WebIdentityUser", p.Issuer
 	}
 	if s := p.Session; s != nil {
 		id.SessionContext = s.context(p)

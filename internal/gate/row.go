@@ -61,6 +61,14 @@ type Row[In any] struct {
 	// counts is taken in the transaction. The handler gets the result from
 	// Call.Prepared. Only for Write with Targets. It may be nil.
 	Prepare func(ctx context.Context, call *Call, in *In) (any, error)
+	// Introduce takes the place of the signature: it finds out who asks by what the
+	// request itself holds, such as a token of somebody whom we trust. It runs in no
+	// transaction, as it may have to ask elsewhere, after the request was validated;
+	// what it relies on in the store the handler looks at again. All that follows is as
+	// for other calls. An operation that has it can be called by everybody: it takes no
+	// word of the request's for anything that it has not verified. Only for Read,
+	// without Prepare. It may be nil.
+	Introduce func(ctx context.Context, call *Call, in *In) (*Introduction, error)
 }
 
 // Everything is a Row's Targets for operations on no one resource: "*".
@@ -112,6 +120,8 @@ type bound struct {
 	targets  func(ctx context.Context, r kv.Reader, call *Call, in any) ([]Target, error)
 	prepare  func(ctx context.Context, call *Call, in any) (any, error)
 	handle   func(ctx context.Context, r kv.Reader, call *Call, in any) (any, error)
+
+	introduce func(ctx context.Context, call *Call, in any) (*Introduction, error)
 }
 
 // bind panics on a row that is wrong: rows are written in code and bound at start,
@@ -146,6 +156,14 @@ func bind[In, Out any](g *Gate, op api.Op[In, Out], row Row[In], writes bool, h 
 			panic("gate: " + op.Action() + ": only a Write with Targets prepares")
 		}
 		b.prepare = func(ctx context.Context, call *Call, in any) (any, error) { return row.Prepare(ctx, call, in.(*In)) }
+	}
+	if row.Introduce != nil {
+		if writes || row.Prepare != nil {
+			panic("gate: " + op.Action() + ": only a Read that prepares nothing introduces")
+		}
+		b.introduce = func(ctx context.Context, call *Call, in any) (*Introduction, error) {
+			return row.Introduce(ctx, call, in.(*In))
+		}
 	}
 	ways := 0
 	for _, set := range []bool{row.Targets != nil, row.PerItem, row.Open} {

@@ -65,6 +65,9 @@ type Match struct {
 // Refusal returns who may not do what to which resource: all that some services of
 // AWS's tell of a denial. See Message.
 func (r *Request) Refusal() string {
+	if r.Principal.Type == WebIdentity {
+		return "Not authorized to perform " + r.Action
+	}
 	msg := "User: " + r.Principal.ARN + " is not authorized to perform: " + r.Action
 	if r.Resource != "" {
 		msg += " on resource: " + r.Resource
@@ -75,12 +78,15 @@ func (r *Request) Refusal() string {
 // Message returns what AWS tells the principal of a denial: who, what, and which
 // type of policy is at fault, but not which policy. It is empty if the request was
 // allowed. A Request without a Resource is worded without one, as AWS words those of
-// some services.
+// some services. A web identity is told what it may not do, and nothing else.
 func (d *Decision) Message(req *Request) string {
 	if d.Allowed {
 		return ""
 	}
 	msg := req.Refusal()
+	if req.Principal.Type == WebIdentity {
+		return msg
+	}
 	if d.Reason == ExplicitDeny {
 		article := "a "
 		switch d.PolicyType {
