@@ -106,6 +106,7 @@ func TestAWSCLI(t *testing.T) {
 			"replication":     replicationSteps,
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
+			"iam roles":       roleSteps,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -18,6 +18,7 @@ type Service struct {
 
 // Bind binds IAM's operations to the gate.
 func Bind(g *gate.Gate, d *identity.Directory) {
-	_ = &Service{d}
+	s := &Service{d}
 	g.Guard(iam.Service, identity.GuardIAM)
+	s.bindRoles(g)
 }

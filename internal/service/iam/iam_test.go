@@ -24,6 +24,16 @@ func newClient(t *testing.T) (*servicetest.Server, *iam.Client) {
 	return s, iam.NewFromConfig(s.Config(s.Root))
 }
 
+// wantFault reports an error that is not an answer of that code and message. An empty
+// message is any.
+func wantFault(t *testing.T, what string, err error, code, message string) {
+	t.Helper()
+	answer, ok := errors.AsType[smithy.APIError](err)
+	if !ok || answer.ErrorCode() != code || message != "" && answer.ErrorMessage() != message {
+		t.Errorf("%s: got %v, want %s: %s", what, err, code, message)
+	}
+}
+
 func TestServerHasIAM(t *testing.T) {
 	t.Parallel()
 	_, c := newClient(t)

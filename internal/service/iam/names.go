@@ -40,3 +40,11 @@ func named[T any](all iter.Seq2[record.Item[T], error], name string) (count int,
 	}
 	return count, taken, nil
 }
+
+// deref is what a request's optional member holds, or nothing.
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

@@ -26,6 +26,7 @@ var (
 	groupPoliciesQuota  = quota{"PoliciesPerGroup", 10}
 	rolePoliciesQuota   = quota{"PoliciesPerRole", 10}
 	policyVersionsQuota = quota{"VersionsPerPolicy", 5}
+	trustSizeQuota      = quota{"ACLSizePerRole", 2048} // characters
 )
 
 // room refuses one more than the quota, of as many as there are.

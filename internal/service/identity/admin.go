@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -163,6 +164,15 @@ type NewKey struct {
 
 // MaxSession is how long a role's session may last (STS API Reference, AssumeRole).
 const MaxSession = 12 * time.Hour
+
+// DefaultMaxSession is how long a role's session may last unless the role says otherwise
+// (IAM API Reference, CreateRole).
+const DefaultMaxSession = time.Hour
+
+// SessionLimit is how long a session of the role may last.
+func (p *Principal) SessionLimit() time.Duration {
+	return cmp.Or(time.Duration(p.MaxSessionSeconds)*time.Second, DefaultMaxSession)
+}
 
 // CreateKey makes an access key for a principal that exists. A role's key comes
 // with a session token. A fixed key that the principal has already is replaced.

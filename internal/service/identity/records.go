@@ -69,10 +69,9 @@ type Principal struct {
 	// Trusted are the unique ids of those whom Trust names, by the ARNs that they had when
 	// it was written.
 	Trusted map[string]string `json:",omitzero"`
-	// Description and MaxSession, how long a session may last, are a role's. No
-	// MaxSession means DefaultMaxSession.
-	Description string        `json:",omitzero"`
-	MaxSession  time.Duration `json:",omitzero"`
+	// Description and MaxSessionSeconds are a role's: see SessionLimit.
+	Description       string `json:",omitzero"`
+	MaxSessionSeconds int32  `json:",omitzero"`
 	// From says what made the principal, and may take it away: empty for the command
 	// line. A fixed key belongs to whatever its principal belongs to.
 	From string `json:",omitzero"`
