@@ -107,6 +107,7 @@ func TestAWSCLI(t *testing.T) {
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
 			"iam roles":       roleSteps,
+			"iam users":       iamUserSteps,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

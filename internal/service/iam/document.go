@@ -39,12 +39,12 @@ func malformed(err error) error {
 	return err
 }
 
-// showBoundary is a permissions boundary as answers have it.
+// showBoundary is a permissions boundary as answers have it, or nil for none. Its type
+// "can only have a value of Policy" (IAM API Reference, AttachedPermissionsBoundary),
+// whatever the model's enumeration says.
 func showBoundary(name string) *iam.AttachedPermissionsBoundary {
 	if name == "" {
 		return nil
 	}
-	return &iam.AttachedPermissionsBoundary{
-		PermissionsBoundaryType: new(iam.PermissionsBoundaryAttachmentTypePermissionsBoundaryPolicy), PermissionsBoundaryArn: &name,
-	}
+	return &iam.AttachedPermissionsBoundary{PermissionsBoundaryType: new("Policy"), PermissionsBoundaryArn: &name}
 }

@@ -19,7 +19,9 @@ var (
 )
 
 var (
-	errMarker   = api.ValidationError.New("Invalid Marker.")
+	errMarker  = api.ValidationError.New("Invalid Marker.")
+	errExpired = api.ValidationError.New("1 validation error detected: Value 'Expired' at 'status' failed to satisfy constraint: " +
+		"Member must satisfy enum value set: [Active, Inactive]")
 	errNoUser   = api.ValidationError.New("Must specify userName when calling with non-User credentials")
 	errSameTags = iam.InvalidInputException.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 )

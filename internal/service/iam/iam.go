@@ -20,5 +20,9 @@ type Service struct {
 func Bind(g *gate.Gate, d *identity.Directory) {
 	s := &Service{d}
 	g.Guard(iam.Service, identity.GuardIAM)
+	s.bindUsers(g)
+	s.bindGroups(g)
+	s.bindMembers(g)
+	s.bindAccessKeys(g)
 	s.bindRoles(g)
 }

@@ -49,7 +49,7 @@ func TestRole(t *testing.T) {
 		MaxSessionDuration: new(int32(7200)), CreateDate: new(s.Clock.Now().Truncate(0)),
 		AssumeRolePolicyDocument: new(strings.ReplaceAll(url.QueryEscape(trustsAccount), "+", "%20")),
 		PermissionsBoundary: &types.AttachedPermissionsBoundary{
-			PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy, PermissionsBoundaryArn: new("arn:aws:iam::aws:policy/AdministratorAccess"),
+			PermissionsBoundaryType: "Policy", PermissionsBoundaryArn: new("arn:aws:iam::aws:policy/AdministratorAccess"),
 		},
 		Tags: []types.Tag{{Key: new("Env"), Value: new("")}, {Key: new("team"), Value: new("orders")}},
 	}

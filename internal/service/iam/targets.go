@@ -65,6 +65,29 @@ func (s *Service) userTarget(r kv.Reader, call *gate.Call, name *string, c condi
 	return s.principalTarget(r, call, kind, of, c)
 }
 
+// onUser makes a row's Targets of the member that names the user.
+func onUser[In any](s *Service, member func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
+	return on(func(r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		return s.userTarget(r, call, member(in), conditions{})
+	})
+}
+
+// onGroup makes a row's Targets of the member that names the group.
+func onGroup[In any](s *Service, member func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
+	return on(func(r kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		return s.groupTarget(r, call, *member(in), conditions{})
+	})
+}
+
+// onAll makes a row's Targets of a list of entities with that prefix of their paths.
+func onAll[In any](n noun, prefix func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
+	return on(func(_ kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
+		t := entity(call, n, cmp.Or(orEmpty(prefix(in)), "/"), conditions{})
+		t.Type = ""
+		return t, nil
+	})
+}
+
 // groupTarget is the target of a call about a group, there or not.
 func (s *Service) groupTarget(r kv.Reader, call *gate.Call, name string, c conditions) (gate.Target, error) {
 	g, err := s.directory.Groups.Get(r, call.Account, name)
