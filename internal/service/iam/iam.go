@@ -25,4 +25,5 @@ func Bind(g *gate.Gate, d *identity.Directory) {
 	s.bindMembers(g)
 	s.bindAccessKeys(g)
 	s.bindRoles(g)
+	s.bindSimulators(g)
 }
