@@ -107,7 +107,11 @@ func TestAWSCLI(t *testing.T) {
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
 			"iam roles":       roleSteps,
+<<<<<<< HEAD
 			"iam users":       iamUserSteps,
+=======
+			"simulator":       simulatorSteps,
+>>>>>>> 8e72062 (iam: docs of the simulator, and its steps of the AWS CLI)
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -79,13 +79,13 @@ func people(t *testing.T) (*servicetest.Server, *iam.Client) {
 		if err := s.Directory.Policies.Put(tx, &bound, account, bound.Name); err != nil {
 			return err
 		}
-		devs := identity.Group{Account: account, Name: "devs", Path: "/eng/", ID: "AGPA", Policies: map[string]string{"put": servicetest.Allow("*", "s3:Put*", "ec2:Run")}}
+		devs := identity.Group{Account: account, Name: "devs", Path: "/eng/", ID: "AGPADEVS", Policies: map[string]string{"put": servicetest.Allow("*", "s3:Put*", "ec2:Run")}}
 		if err := s.Directory.Groups.Put(tx, &devs, account, "devs"); err != nil {
 			return err
 		}
 		for _, p := range []identity.Principal{
 			{
-				Kind: identity.User, Name: "alice", ID: "AIDAALICE", Groups: []string{"devs"}, Tags: map[string]string{"team": "blue"}, Boundary: bound.ARN(),
+				Kind: identity.User, Name: "alice", ID: "AIDAALICE", Groups: []string{"AGPADEVS"}, Tags: map[string]string{"team": "blue"}, Boundary: bound.ARN(),
 				Policies: map[string]string{"get": servicetest.Allow("*", "s3:Get*"), "never": servicetest.Deny("*", "s3:GetSecret")},
 				Attached: []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
 			},
