@@ -109,9 +109,10 @@ func TestAWSCLI(t *testing.T) {
 			"iam roles":       roleSteps,
 <<<<<<< HEAD
 			"iam users":       iamUserSteps,
+			"simulator":       simulatorSteps,
 =======
 			"simulator":       simulatorSteps,
->>>>>>> 8e72062 (iam: docs of the simulator, and its steps of the AWS CLI)
+>>>>>>> 262ff53 (servicetest: clients that don't cut long answers off)
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

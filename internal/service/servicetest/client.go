@@ -4,6 +4,7 @@
 package servicetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -37,7 +38,7 @@ func (s *Server) ConfigIn(region string, c Credentials) aws.Config {
 			return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, nil
 		}),
 		Retryer:    func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTPClient: &http.Client{Transport: patient{&http.Transport{DisableKeepAlives: true}}},
 		ServiceOptions: []func(string, any){func(_ string, options any) {
 			switch o := options.(type) {
 			case *secretsmanager.Options:
@@ -53,6 +54,25 @@ func (s *Server) ConfigIn(region string, c Credentials) aws.Config {
 			}
 		}},
 	}
+}
+
+// patient sends requests with a copy of their body. The SDK closes the body that it gave
+// as soon as the head of an answer is there; a transport that has not yet seen the body's
+// end takes that for a fault, and cuts a long answer off.
+type patient struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		return p.RoundTripper.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	own := req.Clone(req.Context())
+	own.Body = io.NopCloser(bytes.NewReader(body))
+	return p.RoundTripper.RoundTrip(own)
 }
 
 // clockSigner is the SDK's signer, at the time of the test's clock.
