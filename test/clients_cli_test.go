@@ -107,12 +107,8 @@ func TestAWSCLI(t *testing.T) {
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
 			"iam roles":       roleSteps,
-<<<<<<< HEAD
 			"iam users":       iamUserSteps,
 			"simulator":       simulatorSteps,
-=======
-			"simulator":       simulatorSteps,
->>>>>>> 262ff53 (servicetest: clients that don't cut long answers off)
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
