@@ -24,6 +24,13 @@ func (d *Directory) build(r kv.Reader, key *AccessKey, p *Principal) (*gate.Cred
 		return nil, err
 	}
 	if key.Terms != nil {
+		if key.Terms.Federated != "" && p.Kind == Root { // who has no policies to be limited
+			all, err := d.managed(r, "arn:aws:iam::aws:policy/AdministratorAccess")
+			if err != nil {
+				return nil, err
+			}
+			set.Identity = []policy.Attached{all}
+		}
 		if err := d.limit(r, set, key); err != nil {
 			return nil, err
 		}
