@@ -4,7 +4,6 @@
 package sts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -200,7 +199,7 @@ func roleSeconds(call *gate.Call, role *identity.Principal, asked *int32) (time.
 	switch {
 	case call.Principal.Session != nil && length > maxChained:
 		return 0, api.ValidationError.New("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
-	case length > cmp.Or(role.MaxSession, roleSession):
+	case length > role.SessionLimit():
 		return 0, api.ValidationError.New("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return length, nil

@@ -79,7 +79,7 @@ func TestDurations(t *testing.T) {
 	w := newWorld(t)
 	ada := w.User("ada", servicetest.Allow("*", "sts:*"))
 	app := w.role(identity.Principal{Name: "app", Policies: map[string]string{"p": servicetest.Allow("*", "sts:*")}}, trusting(servicetest.Account))
-	long := w.role(identity.Principal{Name: "long", MaxSession: 4 * time.Hour}, trusting(servicetest.Account))
+	long := w.role(identity.Principal{Name: "long", MaxSessionSeconds: 4 * 3600}, trusting(servicetest.Account))
 	chained := w.session(ada, assume(app))
 	own, err := w.sts(ada).GetSessionToken(t.Context(), nil)
 	if err != nil {
