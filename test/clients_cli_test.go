@@ -106,6 +106,7 @@ func TestAWSCLI(t *testing.T) {
 			"replication":     replicationSteps,
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
+			"temporary":       sessionSteps,
 			"iam roles":       roleSteps,
 			"iam users":       iamUserSteps,
 			"simulator":       simulatorSteps,
