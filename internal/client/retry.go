@@ -35,11 +35,11 @@ func transportError(err error) error {
 }
 
 // Unavailable reports whether err, of a call, says that the service could not be
-// reached or is overloaded: an I/O error, a timeout, a throttle, a 5xx. A certificate
-// that is not trusted is none of these.
+// reached or is overloaded: an I/O error, a timeout, a throttle, a 5xx, or STS that can't
+// reach the issuer of a web identity. A certificate that is not trusted is none of these.
 func Unavailable(err error) bool {
 	if e, ok := errors.AsType[*api.Error](err); ok {
-		return e.Status >= 500 && e.Status != http.StatusNotImplemented || throttled(e)
+		return e.Status >= 500 && e.Status != http.StatusNotImplemented || throttled(e) || e.Code == "IDPCommunicationError"
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
