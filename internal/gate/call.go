@@ -50,6 +50,8 @@ type Call struct {
 	// introduced says that the caller was introduced, and has no credential.
 	introduced bool
 	outer      *Call // that this one is nested in, or nil
+	// inquiry is what an explanation asks of calls that are not made. Nil for real ones.
+	inquiry *inquiry
 	// What follows is of one run of the transaction, and reset for the next.
 	run *run
 }
@@ -58,6 +60,7 @@ type Call struct {
 type run struct {
 	decided bool
 	targets []Target
+	refused *Verdict // the last denial
 	nested  []nested
 	events  []event
 	later   []later

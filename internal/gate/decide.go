@@ -22,10 +22,15 @@ func (c *Call) authorise(targets []Target) error {
 	return nil
 }
 
-// decide takes one decision, and notes what it was about for the audit record.
+// decide takes one decision, and notes what it was about for the audit record, and of a
+// denial why.
 func (c *Call) decide(action string, t Target) error {
 	c.Concerns(t)
-	return c.evaluate(action, t)
+	err := c.evaluate(action, t)
+	if err != nil {
+		c.run.refused = new(c.verdict(action, t))
+	}
+	return err
 }
 
 // Concerns puts a resource into the call's audit record without a decision: one that
@@ -39,20 +44,10 @@ func (c *Call) Concerns(t Target) {
 // evaluate takes one decision, and notes for the end of the call that it was taken.
 func (c *Call) evaluate(action string, t Target) error {
 	c.run.decided = true
-	set := c.Principal.Policies
-	if t.Policy != nil || t.Exclusive {
-		both := *set
-		both.Resource, both.Exclusive = t.Policy, t.Exclusive
-		set = &both
+	if c.inquiry != nil {
+		return c.inquire(action, t)
 	}
-	request := &policy.Request{
-		Principal: c.Principal.Principal,
-		Account:   c.owner(t),
-		Action:    action,
-		Resource:  t.ARN,
-		Granted:   t.Granted,
-		Context:   conditions{c, t},
-	}
+	set, request := c.question(action, t)
 	decision := policy.Evaluate(set, request)
 	if decision.Allowed {
 		return nil
@@ -61,6 +56,24 @@ func (c *Call) evaluate(action string, t Target) error {
 		request.Resource = t.Asked
 	}
 	return c.service.Denied().New(t.wording(&decision, request))
+}
+
+// question is a decision to be taken: the policies that bear on it, and the request.
+func (c *Call) question(action string, t Target) (*policy.Set, *policy.Request) {
+	set := c.Principal.Policies
+	if t.Policy != nil || t.Exclusive {
+		both := *set
+		both.Resource, both.Exclusive = t.Policy, t.Exclusive
+		set = &both
+	}
+	return set, &policy.Request{
+		Principal: c.Principal.Principal,
+		Account:   c.owner(t),
+		Action:    action,
+		Resource:  t.ARN,
+		Granted:   t.Granted,
+		Context:   conditions{c, t},
+	}
 }
 
 // wording is what the caller is told of a denial.

@@ -94,6 +94,9 @@ func (c *Call) record(in, out any, err error) []byte {
 		answer := c.answer(err)
 		e.ErrorCode, e.ErrorMessage = answer.Code, answer.Message
 	}
+	if c.run != nil && c.run.refused != nil && e.ErrorCode == c.service.Denied().Code {
+		e.AdditionalEventData = c.run.refused.additional()
+	}
 	if c.run != nil {
 		for _, t := range c.run.targets {
 			e.Resources = append(e.Resources, c.resource(t))
