@@ -107,6 +107,7 @@ func TestAWSCLI(t *testing.T) {
 			"rotation":        rotationSteps,
 			"who is answered": identitySteps,
 			"temporary":       sessionSteps,
+			"iam policies":    policySteps,
 			"iam roles":       roleSteps,
 			"iam users":       iamUserSteps,
 			"simulator":       simulatorSteps,

@@ -25,5 +25,10 @@ func Bind(g *gate.Gate, d *identity.Directory) {
 	s.bindMembers(g)
 	s.bindAccessKeys(g)
 	s.bindRoles(g)
+	s.bindPolicies(g)
+	s.bindVersions(g)
+	s.bindInline(g)
+	s.bindAttachments(g)
+	s.bindBoundaries(g)
 	s.bindSimulators(g)
 }

@@ -6,6 +6,8 @@ package iam
 import (
 	"strings"
 
+	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -57,27 +59,20 @@ func (s *Service) group(r kv.Reader, call *gate.Call, name string) (*identity.Gr
 
 // managedPolicy returns the account's policy of that ARN, or nil.
 func (s *Service) managedPolicy(r kv.Reader, call *gate.Call, name string) (*identity.ManagedPolicy, error) {
-	a, err := arn.Parse(name)
-	rest, ok := strings.CutPrefix(a.Resource, "policy/")
-	if err != nil || a.Service != "iam" || a.Account != call.Account || !ok {
-		return nil, nil
-	}
-	p, err := s.directory.Policies.Get(r, a.Account, rest[strings.LastIndexByte(rest, '/')+1:])
-	if err != nil || p == nil || p.ARN() != name {
+	p, err := s.directory.Policy(r, name)
+	if err != nil || p == nil || p.Account != call.Account {
 		return nil, err
 	}
 	return p, nil
 }
 
-// attachable reports whether a managed policy is there for the call's account: one of
-// its own, or of AWS's.
-func (s *Service) attachable(r kv.Reader, call *gate.Call, name string) (bool, error) {
-	a, err := arn.Parse(name)
-	if err != nil || a.Account != call.Account && a.Account != identity.AWSAccount {
-		return false, nil
+// anyPolicy returns the policy of that ARN, the account's or AWS's, or nil.
+func (s *Service) anyPolicy(r kv.Reader, call *gate.Call, name string) (*identity.ManagedPolicy, error) {
+	p, err := s.directory.Policy(r, name)
+	if err != nil || p == nil || p.Account != call.Account && p.Account != identity.AWSAccount {
+		return nil, err
 	}
-	_, found, err := s.directory.Managed(r, name)
-	return found, err
+	return p, nil
 }
 
 // checkBoundary refuses a permissions boundary that is no managed policy.
@@ -85,9 +80,24 @@ func (s *Service) checkBoundary(r kv.Reader, call *gate.Call, name *string) erro
 	if name == nil {
 		return nil
 	}
-	found, err := s.attachable(r, call, *name)
-	if err == nil && !found {
+	if err := checkPolicyARN(*name); err != nil {
+		return err
+	}
+	p, err := s.anyPolicy(r, call, *name)
+	if err == nil && p == nil {
 		err = noSuchBoundary(*name)
 	}
 	return err
+}
+
+// checkPolicyARN refuses what can't name a managed policy.
+func checkPolicyARN(name string) error {
+	a, err := arn.Parse(name)
+	switch {
+	case err != nil || a.Service != "iam" || a.Region != "" || !strings.HasPrefix(a.Resource, "policy/"):
+		return iam.InvalidInputException.Newf("ARN %s is not valid.", name)
+	case a.Partition != "aws":
+		return api.ValidationError.New("Invalid ARN partition")
+	}
+	return nil
 }

@@ -43,7 +43,7 @@ func paged[T any](call *gate.Call, a asked, list iter.Seq2[T, error], name func(
 			return page[T]{}, errMarker
 		}
 	}
-	p := page[T]{truncated: new(false)}
+	p := page[T]{entries: []T{}, truncated: new(false)}
 	for entry, err := range list {
 		switch {
 		case err != nil:

@@ -106,6 +106,9 @@ func (s *Service) groupTarget(r kv.Reader, call *gate.Call, name string, c condi
 // policyTarget is the target of a call about a managed policy, there or not, of the
 // account's or of AWS's.
 func (s *Service) policyTarget(r kv.Reader, call *gate.Call, name string, c conditions) (gate.Target, error) {
+	if err := checkPolicyARN(name); err != nil {
+		return gate.Target{}, err
+	}
 	p, err := s.managedPolicy(r, call, name)
 	if err != nil {
 		return gate.Target{}, err

@@ -1,0 +1,71 @@
+// Copyright (c) 2026 The Coffer Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+// policySteps are about managed policies and their versions, and about the policies and
+// boundaries of a user, a group and a role.
+var policySteps = []step{
+	{command: `echo '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ssm:GetParameter","Resource":"*"}}' > $DIR/read.json`},
+	{command: `sed s/GetParameter/DescribeParameters/ $DIR/read.json > $DIR/list.json`},
+	{command: `aws iam create-policy --policy-name cli-read --path /cli/ --policy-document file://$DIR/read.json --description 'to read' --query Policy.Arn --output text`, save: "POLICY", want: "arn:aws:iam::000000000000:policy/cli/cli-read"},
+	{command: `aws iam create-policy --policy-name CLI-READ --policy-document file://$DIR/read.json`, fails: "EntityAlreadyExists"},
+	{command: `aws iam create-policy --policy-name cli-none --policy-document '{"Statement":{}}'`, fails: "MalformedPolicyDocument"},
+	{command: `aws iam get-policy --policy-arn $POLICY --query 'Policy.[Path,DefaultVersionId,AttachmentCount,Description]' --output text`, want: "/cli/\tv1\t0\tto read"},
+	{command: `aws iam create-policy-version --policy-arn $POLICY --policy-document file://$DIR/list.json --query 'PolicyVersion.[VersionId,IsDefaultVersion]' --output text`, want: "v2\tFalse"},
+	{command: `aws iam set-default-policy-version --policy-arn $POLICY --version-id v2`},
+	{command: `aws iam get-policy-version --policy-arn $POLICY --version-id v2 --query 'PolicyVersion.[IsDefaultVersion,Document.Statement.Action]' --output text`, want: "True\tssm:DescribeParameters"},
+	{command: `aws iam list-policy-versions --policy-arn $POLICY --query 'Versions[].VersionId' --output text`, want: "v2\tv1"},
+	{command: `aws iam list-policies --scope Local --path-prefix /cli/ --query 'Policies[].PolicyName' --output text`, want: "cli-read"},
+	{command: `aws iam get-policy --policy-arn arn:aws:iam::aws:policy/SecretsManagerReadWrite --query Policy.Path --output text`, want: "/"},
+	{command: `aws iam delete-policy --policy-arn arn:aws:iam::aws:policy/SecretsManagerReadWrite`, fails: "AccessDenied"},
+
+	{command: `aws iam create-user --user-name cli-eve --query User.UserName --output text`, want: "cli-eve"},
+	{command: `aws iam create-access-key --user-name cli-eve --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text`, save: "KEY"},
+	{command: `AWS_ACCESS_KEY_ID=${KEY%	*} AWS_SECRET_ACCESS_KEY=${KEY#*	} aws ssm describe-parameters`, fails: "AccessDeniedException"},
+	{command: `aws iam attach-user-policy --user-name cli-eve --policy-arn $POLICY`},
+	{command: `AWS_ACCESS_KEY_ID=${KEY%	*} AWS_SECRET_ACCESS_KEY=${KEY#*	} aws ssm describe-parameters`},
+	{command: `aws iam list-attached-user-policies --user-name cli-eve --query 'AttachedPolicies[].PolicyName' --output text`, want: "cli-read"},
+	{command: `aws iam put-user-permissions-boundary --user-name cli-eve --permissions-boundary arn:aws:iam::aws:policy/IAMReadOnlyAccess`},
+	{command: `AWS_ACCESS_KEY_ID=${KEY%	*} AWS_SECRET_ACCESS_KEY=${KEY#*	} aws ssm describe-parameters`, fails: "AccessDeniedException"},
+	{command: `aws iam get-user --user-name cli-eve --query User.PermissionsBoundary.PermissionsBoundaryArn --output text`, want: "arn:aws:iam::aws:policy/IAMReadOnlyAccess"},
+	{command: `aws iam delete-user-permissions-boundary --user-name cli-eve`},
+	{command: `aws iam put-user-policy --user-name cli-eve --policy-name own --policy-document file://$DIR/read.json`},
+	{command: `aws iam list-user-policies --user-name cli-eve --query PolicyNames --output text`, want: "own"},
+	{command: `aws iam get-user-policy --user-name cli-eve --policy-name own --query PolicyDocument.Statement.Action --output text`, want: "ssm:GetParameter"},
+	{command: `aws iam delete-user-policy --user-name cli-eve --policy-name own`},
+	{command: `aws iam get-user-policy --user-name cli-eve --policy-name own`, fails: "NoSuchEntity"},
+
+	{command: `aws iam create-group --group-name cli-readers --query Group.GroupName --output text`, want: "cli-readers"},
+	{command: `aws iam attach-group-policy --group-name cli-readers --policy-arn $POLICY`},
+	{command: `aws iam list-attached-group-policies --group-name cli-readers --query 'AttachedPolicies[].PolicyArn' --output text`, want: "arn:aws:iam::000000000000:policy/cli/cli-read"},
+	{command: `aws iam put-group-policy --group-name cli-readers --policy-name own --policy-document file://$DIR/read.json`},
+	{command: `aws iam list-group-policies --group-name cli-readers --query PolicyNames --output text`, want: "own"},
+	{command: `aws iam get-group-policy --group-name cli-readers --policy-name own --query PolicyDocument.Statement.Action --output text`, want: "ssm:GetParameter"},
+	{command: `aws iam delete-group-policy --group-name cli-readers --policy-name own`},
+
+	{command: `echo '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}' > $DIR/trust.json`},
+	{command: `aws iam create-role --role-name cli-reader --assume-role-policy-document file://$DIR/trust.json --query Role.RoleName --output text`, want: "cli-reader"},
+	{command: `aws iam attach-role-policy --role-name cli-reader --policy-arn $POLICY`},
+	{command: `aws iam list-attached-role-policies --role-name cli-reader --path-prefix /cli/ --query 'AttachedPolicies[].PolicyName' --output text`, want: "cli-read"},
+	{command: `aws iam put-role-policy --role-name cli-reader --policy-name own --policy-document file://$DIR/read.json`},
+	{command: `aws iam list-role-policies --role-name cli-reader --query PolicyNames --output text`, want: "own"},
+	{command: `aws iam get-role-policy --role-name cli-reader --policy-name own --query PolicyDocument.Statement.Action --output text`, want: "ssm:GetParameter"},
+	{command: `aws iam delete-role-policy --role-name cli-reader --policy-name own`},
+	{command: `aws iam put-role-permissions-boundary --role-name cli-reader --permissions-boundary $POLICY`},
+	{command: `aws iam delete-role-permissions-boundary --role-name cli-reader`},
+
+	{command: `aws iam list-entities-for-policy --policy-arn $POLICY --query '[PolicyUsers[].UserName,PolicyGroups[].GroupName,PolicyRoles[].RoleName][]' --output text`, want: "cli-eve\tcli-readers\tcli-reader"},
+	{command: `aws iam delete-policy --policy-arn $POLICY`, fails: "DeleteConflict"},
+	{command: `aws iam detach-user-policy --user-name cli-eve --policy-arn $POLICY`},
+	{command: `aws iam detach-user-policy --user-name cli-eve --policy-arn $POLICY`, fails: "NoSuchEntity"},
+	{command: `aws iam detach-group-policy --group-name cli-readers --policy-arn $POLICY`},
+	{command: `aws iam detach-role-policy --role-name cli-reader --policy-arn $POLICY`},
+	{command: `aws iam delete-policy-version --policy-arn $POLICY --version-id v2`, fails: "DeleteConflict"},
+	{command: `aws iam delete-policy-version --policy-arn $POLICY --version-id v1`},
+	{command: `aws iam delete-policy --policy-arn $POLICY`},
+	{command: `aws iam delete-access-key --user-name cli-eve --access-key-id ${KEY%	*}`},
+	{command: `aws iam delete-user --user-name cli-eve`},
+	{command: `aws iam delete-group --group-name cli-readers`},
+	{command: `aws iam delete-role --role-name cli-reader`},
+}
