@@ -48,14 +48,35 @@ func (c *Call) evaluate(action string, t Target) error {
 		return c.inquire(action, t)
 	}
 	set, request := c.question(action, t)
-	decision := policy.Evaluate(set, request)
+	decision, err := t.decided(policy.Evaluate, set, request)
+	if err != nil {
+		return err
+	}
 	if decision.Allowed {
 		return nil
 	}
 	if t.Asked != "" || t.Unnamed {
 		request.Resource = t.Asked
 	}
+	if t.Refused != nil && decision.PolicyType == policy.KindResource {
+		return t.Refused
+	}
 	return c.service.Denied().New(t.wording(&decision, request))
+}
+
+// decided takes a decision by one of the engine's two ways, with a grant if the policies
+// say nothing.
+func (t *Target) decided(by func(*policy.Set, *policy.Request) policy.Decision, set *policy.Set, request *policy.Request) (policy.Decision, error) {
+	decision := by(set, request)
+	if decision.Reason != policy.ImplicitDeny || t.Granted == nil {
+		return decision, nil
+	}
+	granted, err := t.Granted(request.Action)
+	if err != nil || granted == policy.NotGranted {
+		return decision, err
+	}
+	request.Granted = granted
+	return by(set, request), nil
 }
 
 // question is a decision to be taken: the policies that bear on it, and the request.
@@ -71,7 +92,6 @@ func (c *Call) question(action string, t Target) (*policy.Set, *policy.Request) 
 		Account:   c.owner(t),
 		Action:    action,
 		Resource:  t.ARN,
-		Granted:   t.Granted,
 		Context:   conditions{c, t},
 	}
 }

@@ -97,7 +97,11 @@ func (c *Call) inquireTargets(ctx context.Context, r kv.Reader, in any, action s
 func (c *Call) inquire(action string, t Target) error {
 	set, request := c.question(action, t)
 	request.Given = c.inquiry.given
-	c.inquiry.verdicts = append(c.inquiry.verdicts, Verdict{request, t, c.Via, policy.Explain(set, request)})
+	decision, err := t.decided(policy.Explain, set, request)
+	if err != nil {
+		return err
+	}
+	c.inquiry.verdicts = append(c.inquiry.verdicts, Verdict{request, t, c.Via, decision})
 	if c.inquiry.resolving && c.outer == nil {
 		return nil
 	}

@@ -105,10 +105,6 @@ type Target struct {
 	// Type is CloudTrail's: "AWS::SecretsManager::Secret". Empty keeps the target
 	// out of the audit record's resources.
 	Type string
-	// Granted says that the resource lets this caller in by itself, so that no
-	// identity policy needs to allow it: an explicit deny alone refuses. So do AWS
-	// managed keys for the calls that their service makes.
-	Granted bool
 	// Policy is the resource's own policy. Nil when it has none.
 	Policy *policy.Attached
 	// Exclusive says that the resource's own account is in only through that policy.
@@ -117,6 +113,13 @@ type Target struct {
 	// deny in the resource's own policy, as STS words those about roles: so that nobody
 	// outside learns of a role's trust policy, or whether there is such a role.
 	Unexplained bool
+	// Granted tells how far the resource lets this caller in by something else than its
+	// policy. It is asked only about what the policies do not allow, and don't deny. It may
+	// be nil.
+	Granted func(action string) (policy.Grant, error)
+	// Refused is what a caller is answered whom the resource's policy does not let in, where
+	// that is not to tell whether there is such a resource. Nil tells of the policy.
+	Refused error
 	// Keys looks up condition keys that depend on the resource or the operation
 	// (aws:ResourceTag/…, secretsmanager:SecretId). They come in lower case. It may be nil.
 	Keys func(key string) ([]string, bool)

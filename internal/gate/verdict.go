@@ -23,7 +23,8 @@ type Verdict struct {
 // verdict explains a decision.
 func (c *Call) verdict(action string, t Target) Verdict {
 	set, request := c.question(action, t)
-	return Verdict{request, t, c.Via, policy.Explain(set, request)}
+	decision, _ := t.decided(policy.Explain, set, request) // a grant that can't be read is none
+	return Verdict{request, t, c.Via, decision}
 }
 
 // maxReasons bounds how many statements of a kind a record names, so that a record has

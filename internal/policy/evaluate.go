@@ -86,7 +86,7 @@ func (e *evaluator) lacking(set *Set) Kind {
 	}
 	in := e.admitted(set)
 	p := &e.req.Principal
-	if in < granted && p.hasPolicies() && !e.req.Granted {
+	if in < granted && p.hasPolicies() {
 		need(KindIdentity, set.Identity...)
 	}
 	if in == stranger {
@@ -102,8 +102,8 @@ func (e *evaluator) lacking(set *Set) Kind {
 }
 
 // admitted returns how far the resource lets the principal in: its own account always,
-// unless that is in by the policy only, and from another account nobody further than
-// that account's own policies say.
+// unless that is in by the policy only, and from another account nobody further by the
+// policy than that account's own policies say. A grant is as good wherever somebody is from.
 func (e *evaluator) admitted(set *Set) standing {
 	in := stranger
 	if set.Resource != nil {
@@ -114,11 +114,11 @@ func (e *evaluator) admitted(set *Set) standing {
 	case p.alien():
 		return in
 	case p.Account == "" || p.Account != e.req.Account:
-		return min(in, delegated)
-	case set.Exclusive:
-		return in
+		in = min(in, delegated)
+	case !set.Exclusive:
+		in = max(in, delegated)
 	}
-	return max(in, delegated)
+	return max(in, standing(e.req.Granted))
 }
 
 // standing returns the furthest that a policy of the resource lets the principal in.

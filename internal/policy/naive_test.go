@@ -41,13 +41,17 @@ func (n naive) allowed() bool {
 	boundary := n.set.boundary == nil || n.allows(n.set.boundary)
 	session := slices.ContainsFunc(n.set.session, n.allows) || n.set.session == nil && who.Type != policy.FederatedUser
 	self, maker, home := n.namedAs(who.ARN), n.namedAs(who.Issuer), n.namedAs(who.Account)
+	identity = identity || who.Type == policy.Root
+	if boundary && session && (n.req.Granted == policy.GrantedToPrincipal || n.req.Granted == policy.GrantedToAccount && identity) {
+		return true
+	}
 	if who.Account != n.req.Account {
-		return (self || maker || home) && (identity || who.Type == policy.Root) && boundary && session
+		return (self || maker || home) && identity && boundary && session
 	}
 	if n.set.exclusive && !self && !maker && !home {
 		return false
 	}
-	return self || boundary && session && (maker || identity || who.Type == policy.Root)
+	return self || boundary && session && (maker || identity)
 }
 
 func (n naive) anyDenies() bool {

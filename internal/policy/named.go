@@ -62,3 +62,16 @@ func (p *Policy) About(resource string) bool {
 	}
 	return true
 }
+
+// ForAllValues returns the condition keys, in lower case, that the policy asks for with
+// that set operator, which is met where a request has no such key.
+func (p *Policy) ForAllValues() (keys []string) {
+	for i := range p.statements {
+		for _, c := range p.statements[i].conditions {
+			if c.set == forAllValues {
+				keys = append(keys, c.key)
+			}
+		}
+	}
+	return keys
+}

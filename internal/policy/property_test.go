@@ -194,10 +194,16 @@ func genRequest() *rapid.Generator[*policy.Request] {
 	})
 }
 
+// genGrant leaves most requests without a grant.
+var genGrant = rapid.SampledFrom([]policy.Grant{
+	policy.NotGranted, policy.NotGranted, policy.NotGranted, policy.GrantedToAccount, policy.GrantedToPrincipal,
+})
+
 func TestTheEngineDecidesAsTheUserGuideTellsIt(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, repeat(func(t *rapid.T) {
 		set, req := genNaive().Draw(t, "set"), genRequest().Draw(t, "request")
+		req.Granted = genGrant.Draw(t, "granted")
 		compiled := set.compile(t)
 		if got, want := policy.Evaluate(&compiled, req), (naive{req, set}).allowed(); got.Allowed != want {
 			t.Errorf("%+v; want %v", got, want)
@@ -223,6 +229,7 @@ func TestADenyIsNeverOvercome(t *testing.T) {
 			all := element{Effect: "Deny", Principal: map[string][]string{"AWS": {"*"}}, Action: []string{"*"}, Resource: []string{"*"}}
 			set.Resource = new(compileAs(t, policy.KindResource, []element{all}))
 		}
+		req.Granted = genGrant.Draw(t, "granted")
 		if d := policy.Evaluate(&set, req); d.Allowed || d.Reason != policy.ExplicitDeny {
 			t.Errorf("%+v", d)
 		}
@@ -323,13 +330,15 @@ func TestExplainDecidesAsEvaluate(t *testing.T) {
 	})
 }
 
-// TestAGrantIsAnIdentityPolicysAllow holds that a grant of the resource does what an
-// identity policy that allows everything does, and so gets past no limit.
+// TestAGrantIsAnIdentityPolicysAllow holds that a grant to a principal does what an
+// identity policy that allows everything does in the resource's account, and so gets past
+// no limit.
 func TestAGrantIsAnIdentityPolicysAllow(t *testing.T) {
 	t.Parallel()
 	all := attach(t, allowAll)
 	rapid.Check(t, func(t *rapid.T) {
 		set, req := genSet().Draw(t, "set"), genRequest().Draw(t, "request")
+		req.Account, set.Exclusive = req.Principal.Account, false
 		limit := compile(t, genStatements().Draw(t, "limit"))
 		switch rapid.IntRange(0, 3).Draw(t, "limits") {
 		case 1:
@@ -342,7 +351,7 @@ func TestAGrantIsAnIdentityPolicysAllow(t *testing.T) {
 		allowed := set
 		allowed.Identity = append(slices.Clone(set.Identity), all...)
 		granted := *req
-		granted.Granted = true
+		granted.Granted = policy.GrantedToPrincipal
 		if diff := cmp.Diff(policy.Evaluate(&allowed, req), policy.Evaluate(&set, &granted)); diff != "" {
 			t.Errorf("(-allowed +granted):\n%s", diff)
 		}

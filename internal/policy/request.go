@@ -73,16 +73,29 @@ type Request struct {
 	// single one; or, of a resource that does not exist, the name by which it was
 	// asked, which only the pattern * matches.
 	Resource string
-	// Granted says that the resource itself lets the principal in, by a rule that is
-	// no policy here. It stands in for the allow of an identity policy, and for
-	// nothing else.
-	Granted bool
+	// Granted is how far the resource lets the principal in by a rule that is no policy
+	// here.
+	Granted Grant
 	// Context may be nil: the request then has no condition keys of its own.
 	Context Context
 	// Given, if it is not nil, is asked for each condition key before anything else, the
 	// principal's own included: it is what a simulation supposes.
 	Given Context
 }
+
+// Grant is how far a resource lets a principal in by something else than its policy,
+// such as a grant of KMS. It stands beside the resource's policy, and gets past no
+// explicit deny, and past nothing that limits.
+type Grant uint8
+
+// The grants. NotGranted is the zero Grant.
+const (
+	NotGranted Grant = Grant(stranger)
+	// GrantedToAccount lets the principal's account in: its identity policies say who.
+	GrantedToAccount Grant = Grant(delegated)
+	// GrantedToPrincipal lets the principal in without an identity policy.
+	GrantedToPrincipal Grant = Grant(granted)
+)
 
 // Attached is a policy in its place.
 type Attached struct {

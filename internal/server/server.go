@@ -101,7 +101,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	iamservice.Bind(s.gate, s.Directory)
 	stsservice.Bind(s.gate, s.Directory)
-	keys := kmsservice.Bind(s.gate)
+	keys := kmsservice.Bind(s.gate, s.Directory)
 	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)
 	cofferservice.Bind(s.gate)

@@ -47,7 +47,7 @@ func newWorld(t *testing.T, d *document) *world {
 	t.Helper()
 	s := servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
 		stsservice.Bind(g, d)
-		keys := kmsservice.Bind(g)
+		keys := kmsservice.Bind(g, d)
 		smservice.Bind(g, keys, d, functions{})
 		parameterstore.Bind(g, keys, d)
 	})

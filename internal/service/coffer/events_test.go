@@ -44,7 +44,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	return &fixture{servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
 		sts.Bind(g, d)
-		keys := kmsservice.Bind(g)
+		keys := kmsservice.Bind(g, d)
 		parameterstore.Bind(g, keys, d)
 		secretsmanager.Bind(g, keys, d, nil)
 		cofferservice.Bind(g)

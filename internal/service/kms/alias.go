@@ -68,9 +68,6 @@ func (s *Service) createAlias(_ context.Context, tx kv.Tx, call *gate.Call, in *
 	if err != nil {
 		return nil, err
 	}
-	if err := k.notManaged(call); err != nil {
-		return nil, err
-	}
 	if err := k.mutable(call); err != nil {
 		return nil, err
 	}

@@ -225,14 +225,14 @@ func TestManagedKeysAreForTheirServices(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	id := *must(w.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: new(kms.AliasSSM)})).KeyMetadata.KeyId
-	message := func(action string) string {
-		return "User: arn:aws:iam::" + servicetest.Account + ":root is not authorized to perform: " + action + " on resource: " + arn("key/"+id) +
+	message := func(action, asked string) string {
+		return "User: arn:aws:iam::" + servicetest.Account + ":root is not authorized to perform: " + action + " on resource: " + arn(asked) +
 			" because no resource-based policy allows the " + action + " action"
 	}
 	_, err := w.Encrypt(t.Context(), &awskms.EncryptInput{KeyId: new(kms.AliasSSM), Plaintext: []byte("x")})
-	wantError(t, err, "AccessDeniedException", message("kms:Encrypt"))
+	wantError(t, err, "AccessDeniedException", message("kms:Encrypt", kms.AliasSSM))
 	_, err = w.GenerateDataKey(t.Context(), &awskms.GenerateDataKeyInput{KeyId: &id, KeySpec: "AES_256"})
-	wantError(t, err, "AccessDeniedException", message("kms:GenerateDataKey"))
+	wantError(t, err, "AccessDeniedException", message("kms:GenerateDataKey", "key/"+id))
 	_, err = w.CreateAlias(t.Context(), &awskms.CreateAliasInput{AliasName: new("alias/mine"), TargetKeyId: &id})
-	wantError(t, err, "AccessDeniedException", message("kms:CreateAlias"))
+	wantError(t, err, "AccessDeniedException", message("kms:CreateAlias", "key/"+id))
 }

@@ -28,16 +28,24 @@ type conditions struct {
 	// context and algorithm are those of a cryptographic operation.
 	context   map[string]string
 	algorithm string
+	// request looks up the operation's own. It may be nil.
+	request func(key string) ([]string, bool)
+	// child is the grant that CreateGrant asks for, or nil.
+	child *Grant
 }
 
 // known adds the condition keys to the target of a decision on a key, or on none.
 func (s *Service) known(r kv.Reader, call *gate.Call, t gate.Target, c conditions) gate.Target {
 	c.service, c.reader, c.call = s, r, call
-	t.Keys = c.values
+	known := &c
+	t.Keys = known.values
+	if c.key != nil {
+		t.Granted = known.granted
+	}
 	return t
 }
 
-func (c conditions) values(key string) ([]string, bool) {
+func (c *conditions) values(key string) ([]string, bool) {
 	switch key {
 	case "kms:calleraccount":
 		return []string{c.call.Principal.Account}, true
@@ -49,8 +57,13 @@ func (c conditions) values(key string) ([]string, bool) {
 	case "kms:encryptionalgorithm":
 		return []string{c.algorithm}, c.algorithm != ""
 	}
-	if name, ok := strings.CutPrefix(key, "kms:encryptioncontext:"); ok {
+	if name, ok := strings.CutPrefix(key, contextCondition); ok {
 		return policy.Tag(c.context, name)
+	}
+	if c.request != nil {
+		if values, ok := c.request(key); ok {
+			return values, true
+		}
 	}
 	if c.key == nil {
 		return nil, false
@@ -59,7 +72,7 @@ func (c conditions) values(key string) ([]string, bool) {
 }
 
 // ofKey are the condition keys that depend on the KMS key alone.
-func (c conditions) ofKey(key string) ([]string, bool) {
+func (c *conditions) ofKey(key string) ([]string, bool) {
 	if key == "kms:resourcealiases" {
 		return c.aliases()
 	}
@@ -88,7 +101,7 @@ func (k *Key) attribute(key string) ([]string, bool) {
 
 // aliases are the names of the key's aliases. What can't be read is not there, so that
 // no alias lets anybody in.
-func (c conditions) aliases() (names []string, found bool) {
+func (c *conditions) aliases() (names []string, found bool) {
 	for item, err := range c.service.aliasesOf.All(c.reader, "", c.key.Account, c.key.Region, c.key.ID) {
 		if err != nil {
 			return nil, false
@@ -115,7 +128,7 @@ func (c creation) values(key string) ([]string, bool) {
 	case "kms:calleraccount":
 		return []string{c.call.Principal.Account}, true
 	case "kms:bypasspolicylockoutsafetycheck":
-		return []string{strconv.FormatBool(c.in.BypassPolicyLockoutSafetyCheck != nil && *c.in.BypassPolicyLockoutSafetyCheck)}, true
+		return bypassing(key, c.in.BypassPolicyLockoutSafetyCheck)
 	case "aws:tagkeys":
 		var names []string
 		for _, t := range c.in.Tags {
@@ -123,7 +136,7 @@ func (c creation) values(key string) ([]string, bool) {
 		}
 		return names, names != nil
 	}
-	if name, ok := strings.CutPrefix(key, "aws:requesttag/"); ok {
+	if name, ok := strings.CutPrefix(key, tagCondition); ok {
 		return policy.Tag(c.tags(), name)
 	}
 	spec, usage, err := chosenSpec(c.in)
@@ -135,6 +148,15 @@ func (c creation) values(key string) ([]string, bool) {
 		k.Origin = *c.in.Origin
 	}
 	return k.attribute(key)
+}
+
+// bypassing is the condition key kms:BypassPolicyLockoutSafetyCheck, of requests that say
+// something of it.
+func bypassing(key string, bypass *bool) ([]string, bool) {
+	if key != "kms:bypasspolicylockoutsafetycheck" || bypass == nil {
+		return nil, false
+	}
+	return []string{strconv.FormatBool(*bypass)}, true
 }
 
 func (c creation) tags() map[string]string {

@@ -60,24 +60,43 @@ func (s *Service) use(r kv.Reader, call *gate.Call, q request) (*Key, error) {
 // refused like one that the caller may not use.
 func (s *Service) useOf(r kv.Reader, call *gate.Call, h *header, q request) (*Key, error) {
 	id := h.keyID()
-	k, err := s.keys.Get(r, call.Account, call.Region, id)
+	k, err := s.named(r, call, id)
 	if err != nil {
 		return nil, err
 	}
-	var target gate.Target
+	target := gate.Target{ARN: keyARN(call, id)}
 	if k != nil {
 		target = k.target(call)
-	} else {
-		target.ARN = keyARN(call, id)
+		target.Asked = keyARN(call, id)
+	}
+	if k == nil || k.Account != call.Principal.Account {
+		target.Refused = errNoKey
 	}
 	target = s.known(r, call, target, conditions{key: k, context: q.context, algorithm: q.algorithm})
 	if err := call.Authorize(call.Action(), target); err != nil {
 		return nil, err
 	}
 	if k == nil {
-		return nil, api.AccessDeniedException.New("The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
+		return nil, errNoKey
 	}
 	return k, k.ready(call, q)
+}
+
+// errNoKey refuses a ciphertext whose key is not to be had.
+var errNoKey = api.AccessDeniedException.New("The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
+
+// named returns the key with the id that a ciphertext has, in whatever account it is. It
+// is nil if there is none in the region.
+func (s *Service) named(r kv.Reader, call *gate.Call, id string) (*Key, error) {
+	k, err := s.keys.Get(r, call.Account, call.Region, id)
+	if err != nil || k != nil {
+		return k, err
+	}
+	of, err := s.owners.Get(r, call.Region, id)
+	if err != nil || of == nil {
+		return nil, err
+	}
+	return s.keys.Get(r, of.Account, call.Region, id)
 }
 
 // ready refuses what an allowed caller can't do with the key.
@@ -85,18 +104,18 @@ func (k *Key) ready(call *gate.Call, q request) error {
 	switch {
 	case q.recipient != nil:
 		return kms.UnsupportedOperationException.New("This server does not verify attestation documents, so it takes no Recipient.")
-	case len(q.grantTokens) > 0:
-		return kms.InvalidGrantTokenException.New("The grant token is not valid: this server has no grants.")
 	}
-	if err := k.notManaged(call); err != nil {
+	if err := checkTokens(q.grantTokens); err != nil {
 		return err
 	}
 	return k.usable(call)
 }
 
 // rehearsed ends a dry run, when all that could refuse the call has been passed.
-func (q *request) rehearsed() error {
-	if q.dryRun != nil && *q.dryRun {
+func (q *request) rehearsed() error { return rehearsed(q.dryRun) }
+
+func rehearsed(dryRun *bool) error {
+	if dryRun != nil && *dryRun {
 		return kms.DryRunOperationException.New("The request would have succeeded, but the DryRun option is set.")
 	}
 	return nil

@@ -98,7 +98,7 @@ func TestEncryptRefuses(t *testing.T) {
 			"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096",
 		},
 		"a grant token": {
-			awskms.EncryptInput{KeyId: &id, Plaintext: x, GrantTokens: []string{"t"}}, "InvalidGrantTokenException", "The grant token is not valid: this server has no grants.",
+			awskms.EncryptInput{KeyId: &id, Plaintext: x, GrantTokens: []string{"t"}}, "InvalidGrantTokenException", "The grant token is not valid.",
 		},
 		"a dry run": {
 			awskms.EncryptInput{KeyId: &id, Plaintext: x, DryRun: new(true)},
@@ -149,7 +149,7 @@ func TestDecryptRefuses(t *testing.T) {
 		"a dry run that ignores one":     {awskms.DecryptInput{CiphertextBlob: blob, DryRun: new(true), DryRunModifiers: ignore}, "DryRunOperationException", "The request would have succeeded, but the DryRun option is set."},
 		"a dry run of nothing":           {awskms.DecryptInput{DryRun: new(true), DryRunModifiers: ignore}, "ValidationException", "KeyId is required when the ciphertext is ignored."},
 		"a modifier alone":               {awskms.DecryptInput{CiphertextBlob: blob, DryRunModifiers: ignore}, "ValidationException", "DryRunModifiers can be set only when DryRun is true."},
-		"a grant token":                  {awskms.DecryptInput{CiphertextBlob: blob, GrantTokens: []string{"t"}}, "InvalidGrantTokenException", "The grant token is not valid: this server has no grants."},
+		"a grant token":                  {awskms.DecryptInput{CiphertextBlob: blob, GrantTokens: []string{"t"}}, "InvalidGrantTokenException", "The grant token is not valid."},
 	} {
 		_, err := w.Decrypt(t.Context(), &c.in)
 		t.Run(name, func(t *testing.T) { wantError(t, err, c.code, c.message) })

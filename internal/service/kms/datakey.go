@@ -15,12 +15,15 @@ import (
 )
 
 func (s *Service) generateDataKey(_ context.Context, r kv.Reader, call *gate.Call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
-	q := request{keyID: *in.KeyId, grantTokens: in.GrantTokens, recipient: in.Recipient, dryRun: in.DryRun, context: in.EncryptionContext}
+	q := request{keyID: *in.KeyId, grantTokens: in.GrantTokens, recipient: in.Recipient, dryRun: in.DryRun, context: in.EncryptionContext, algorithm: kms.EncryptionAlgorithmSpecSymmetricDefault}
 	return s.dataKey(r, call, q, in)
 }
 
 func (s *Service) generateDataKeyWithoutPlaintext(_ context.Context, r kv.Reader, call *gate.Call, in *kms.GenerateDataKeyWithoutPlaintextInput) (*kms.GenerateDataKeyWithoutPlaintextOutput, error) {
-	q := request{keyID: *in.KeyId, grantTokens: in.GrantTokens, dryRun: in.DryRun, context: in.EncryptionContext}
+	q := request{
+		keyID: *in.KeyId, grantTokens: in.GrantTokens, dryRun: in.DryRun,
+		context: in.EncryptionContext, algorithm: kms.EncryptionAlgorithmSpecSymmetricDefault,
+	}
 	out, err := s.dataKey(r, call, q, &kms.GenerateDataKeyInput{
 		EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes, KeySpec: in.KeySpec,
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
+	"github.com/coffer-secrets/coffer/internal/policy"
 )
 
 // Key is the record of one KMS key. Its material is plaintext in here: the record is
@@ -34,13 +35,19 @@ type Key struct {
 	DeletionDate time.Time         `json:",omitzero"`
 	// Material has the generations, the newest last.
 	Material []Material
+
+	// compiled is the key policy for decisions. Nil for the default one.
+	compiled *policy.Attached
 }
+
+// owner is the record of whose a key is.
+type owner struct{ Account string }
 
 // resourceType is CloudTrail's name of a key.
 const resourceType = "AWS::KMS::Key"
 
-// ARN is the key's name in its call's partition.
-func (k *Key) ARN(call *gate.Call) string { return keyARN(call, k.ID) }
+// ARN is the key's name in its call's partition and region.
+func (k *Key) ARN(call *gate.Call) string { return keyARN(call.InAccount(k.Account), k.ID) }
 
 func keyARN(call *gate.Call, id string) string { return call.ARN("kms", "key/"+id) }
 

@@ -21,7 +21,7 @@ func (s *Service) bindKeys(g *gate.Gate) {
 		Access: gate.AccessWrite, Targets: gate.One(createTarget), Prepare: s.prepareKey,
 	}, s.createKey)
 	gate.Write(g, kms.DescribeKey, gate.Row[kms.DescribeKeyInput]{
-		Access: gate.AccessRead, Targets: on(s, func(in *kms.DescribeKeyInput) *string { return in.KeyId }),
+		Access: gate.AccessRead, Targets: on(s, s.find, func(in *kms.DescribeKeyInput) *string { return in.KeyId }),
 	}, s.describeKey)
 	gate.Read(g, kms.ListKeys, gate.Row[kms.ListKeysInput]{
 		Access: gate.AccessList, Targets: gate.Everything[kms.ListKeysInput],
@@ -51,10 +51,11 @@ func (s *Service) prepareKey(ctx context.Context, call *gate.Call, in *kms.Creat
 		k.Description = *in.Description
 	}
 	if in.Policy != nil {
-		if err := checkKeyPolicy(*in.Policy, call); err != nil {
+		if _, err := parseKeyPolicy(*in.Policy); err != nil {
 			return nil, err
 		}
 		k.Policy = *in.Policy
+		k.compile()
 	}
 	k.MultiRegion = in.MultiRegion != nil && *in.MultiRegion
 	k.ID = newKeyID(k.MultiRegion)
@@ -96,9 +97,17 @@ func checkOrigin(in *kms.CreateKeyInput) error {
 func (s *Service) createKey(_ context.Context, tx kv.Tx, call *gate.Call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 	k := call.Prepared().(*Key)
 	call.Concerns(k.target(call))
-	if len(in.Tags) > 0 {
-		t := k.target(call)
-		t.Keys = creation{call, in}.values
+	if k.compiled != nil {
+		if err := s.checkPrincipals(tx, k.compiled.Policy); err != nil {
+			return nil, err
+		}
+		t := s.known(tx, call, k.target(call), conditions{key: k})
+		if err := k.keepable(call, t, in.BypassPolicyLockoutSafetyCheck); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.Tags) > 0 { // which an identity policy allows: there is no key yet that would
+		t := gate.Target{ARN: k.ARN(call), Type: resourceType, Keys: creation{call, in}.values}
 		if err := call.Authorize("kms:TagResource", t); err != nil {
 			return nil, err
 		}
@@ -135,6 +144,9 @@ func (s *Service) room(r kv.Reader, call *gate.Call) error {
 }
 
 func (s *Service) putKey(tx kv.Tx, k *Key) error {
+	if err := s.owners.Put(tx, &owner{k.Account}, k.Region, k.ID); err != nil {
+		return err
+	}
 	return s.keys.Put(tx, k, k.Account, k.Region, k.ID)
 }
 

@@ -164,8 +164,7 @@ func TestCreateKeyTakes(t *testing.T) {
 func TestCreateKeyRefuses(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
-	const onlyDefault = "This server does not evaluate key policies yet, so it takes the default key policy only: one statement that allows kms:* on * " +
-		"to the principal arn:aws:iam::" + servicetest.Account + ":root. Allow and deny the use of keys in identity policies."
+	const lockout = "The new key policy will not allow you to update the key policy in the future."
 	for name, c := range map[string]struct {
 		in            awskms.CreateKeyInput
 		code, message string
@@ -208,28 +207,37 @@ func TestCreateKeyRefuses(t *testing.T) {
 		"too many tags":  {awskms.CreateKeyInput{Tags: tags(51)}, "TagException", "Too many tags"},
 		"a tag twice":    {awskms.CreateKeyInput{Tags: append(tags(2), tags(1)...)}, "TagException", "Duplicate tag keys"},
 		"a tag of AWS's": {awskms.CreateKeyInput{Tags: []types.Tag{{TagKey: new("AWS:x"), TagValue: new("")}}}, "TagException", "Tags beginning with aws: are reserved"},
-		"broken JSON":    {awskms.CreateKeyInput{Policy: new(`{"Version":`)}, "MalformedPolicyDocumentException", "The key policy is not valid JSON."},
+		"broken JSON":    {awskms.CreateKeyInput{Policy: new(`{"Version":`)}, "MalformedPolicyDocumentException", ""},
 		"a policy that is too long": {
 			awskms.CreateKeyInput{Policy: new(rootPolicy + strings.Repeat(" ", 32<<10))}, "LimitExceededException", "The key policy is longer than 32768 bytes.",
 		},
-		"a second statement": {
+		"a denial of everything": {
 			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, `}]}`, `},{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}`, 1))},
-			"UnsupportedOperationException", onlyDefault,
+			"MalformedPolicyDocumentException", lockout,
 		},
-		"another principal": {
-			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, ":root", ":user/ada", 1))}, "UnsupportedOperationException", onlyDefault,
+		"a principal that is not there": {
+			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, ":root", ":user/ada", 1))},
+			"MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.",
+		},
+		"no principal": {
+			awskms.CreateKeyInput{Policy: new(servicetest.Allow("*", "kms:*"))},
+			"MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.",
+		},
+		"a service that is none": {
+			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, `{"AWS":"`, `{"Service":"example.com","AWS":"`, 1))},
+			"MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.",
 		},
 		"another account": {
-			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, servicetest.Account, "210987654321", 1))}, "UnsupportedOperationException", onlyDefault,
+			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, servicetest.Account, "210987654321", 1))}, "MalformedPolicyDocumentException", lockout,
 		},
 		"fewer actions": {
-			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, "kms:*", "kms:Encrypt", 1))}, "UnsupportedOperationException", onlyDefault,
+			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, "kms:*", "kms:Encrypt", 1))}, "MalformedPolicyDocumentException", lockout,
 		},
-		"a condition": {
+		"a condition that is not met": {
 			awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, `"Resource":"*"`, `"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}`, 1))},
-			"UnsupportedOperationException", onlyDefault,
+			"MalformedPolicyDocumentException", lockout,
 		},
-		"a denial": {awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, "Allow", "Deny", 1))}, "UnsupportedOperationException", onlyDefault},
+		"a denial": {awskms.CreateKeyInput{Policy: new(strings.Replace(rootPolicy, "Allow", "Deny", 1))}, "MalformedPolicyDocumentException", lockout},
 	} {
 		_, err := w.CreateKey(t.Context(), &c.in)
 		if err == nil {

@@ -12,8 +12,11 @@
 // Other services call it through the gate, as AWS's do: with the caller's
 // permissions, and a record in the audit log.
 //
-// A key policy is not evaluated yet, so none is taken but what amounts to the default
-// one, which leaves all decisions to the identity policies of the key's account.
+// Who may use a key is for its key policy to say first: the account itself is in only
+// through that. The default one leaves it to the account's identity policies. A grant
+// lets its grantee in beside the policies, to the operations and under the encryption
+// contexts that it names, from the moment that it is made until it is gone; nothing gets
+// past an explicit deny.
 package kms
 
 import (
@@ -30,21 +33,32 @@ type Service struct {
 	aliases *record.Table[Alias]
 	// aliasesOf has an entry for each alias below its key, for ListAliases by key.
 	aliasesOf *record.Table[struct{}]
+	// owners has each key's account by region and key id, for ciphertexts, which name
+	// the key alone.
+	owners *record.Table[owner]
+	grants grants
+	// directory knows whom policies and grants may name.
+	directory Directory
 	// generating has room for as many as may make slow key pairs at once.
 	generating chan struct{}
 }
 
 // Bind binds KMS's operations to the gate, and returns the service for those that
-// need its keys to be there.
-func Bind(g *gate.Gate) *Service {
+// need its keys to be there. Directory knows whom key policies and grants may name.
+func Bind(g *gate.Gate, directory Directory) *Service {
 	s := &Service{
 		keys:       record.Memoised[Key]("kms/key", maxRemembered),
 		aliases:    record.Memoised[Alias]("kms/alias", maxRemembered),
 		aliasesOf:  record.New[struct{}]("kms/key-alias"),
+		owners:     record.Memoised[owner]("kms/owner", maxRemembered),
+		grants:     newGrants(),
+		directory:  directory,
 		generating: make(chan struct{}, maxGenerating),
 	}
 	s.bindKeys(g)
 	s.bindAliases(g)
 	s.bindCrypto(g)
+	s.bindPolicies(g)
+	s.bindGrants(g)
 	return s
 }

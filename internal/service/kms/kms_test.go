@@ -33,7 +33,7 @@ func serve(tb testing.TB) world {
 
 func serveLimited(tb testing.TB, l limits.Limits) world {
 	tb.Helper()
-	s := servicetest.NewLimited(tb, l, func(g *gate.Gate, _ *identity.Directory) { kms.Bind(g) })
+	s := servicetest.NewLimited(tb, l, func(g *gate.Gate, d *identity.Directory) { kms.Bind(g, d) })
 	return world{s, awskms.NewFromConfig(s.Config(s.Root))}
 }
 

@@ -6,7 +6,6 @@ package kms
 import (
 	"strings"
 
-	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -63,31 +62,4 @@ func (s *Service) EnsureManaged(tx kv.Tx, call *gate.Call, alias string) (string
 		return "", err
 	}
 	return k.ID, s.putAlias(tx, call, &Alias{Name: alias, KeyID: k.ID, Created: k.Created, Updated: k.Created})
-}
-
-// target is the key for a decision. The key policy of an AWS managed key lets every
-// principal of the account use it through the service that it belongs to, and only so
-// (AWS KMS Developer Guide, "AWS managed keys"): nobody needs a permission of KMS to
-// read a secret under the default key.
-func (k *Key) target(call *gate.Call) gate.Target {
-	return gate.Target{ARN: k.ARN(call), Type: resourceType, Granted: k.through(call)}
-}
-
-// through says that the call comes from the service that the AWS managed key is for.
-func (k *Key) through(call *gate.Call) bool {
-	if k.Manager != kms.KeyManagerTypeAWS || k.Service == "" {
-		return false
-	}
-	rest, ok := strings.CutPrefix(call.Via, k.Service+".")
-	return ok && rest == call.Region+".amazonaws.com"
-}
-
-// notManaged refuses to use an AWS managed key for anything but what its service
-// does: its key policy allows nothing else directly but to look at it.
-func (k *Key) notManaged(call *gate.Call) error {
-	if k.Manager != kms.KeyManagerTypeAWS || k.through(call) {
-		return nil
-	}
-	return api.AccessDeniedException.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
-		call.Principal.ARN, call.Action(), k.ARN(call), call.Action())
 }

@@ -23,8 +23,8 @@ import (
 // don't get in, and a denial counts.
 func TestManagedKeysThroughTheirService(t *testing.T) {
 	t.Parallel()
-	s := servicetest.New(t, func(g *gate.Gate, _ *identity.Directory) {
-		k := kms.Bind(g)
+	s := servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
+		k := kms.Bind(g, d)
 		// Both encrypt under the default key of Parameter Store.
 		use := func(ctx context.Context, tx kv.Tx, call *gate.Call) error {
 			id, err := k.EnsureManaged(tx, call, kms.AliasSSM)

@@ -15,7 +15,10 @@ type pageSize struct{ normal, most int }
 var (
 	keysPage    = pageSize{normal: 100, most: 1000}
 	aliasesPage = pageSize{normal: 50, most: 100}
+	grantsPage  = pageSize{normal: 50, most: 100}
 )
+
+var errMarker = kms.InvalidMarkerException.New("The marker is not valid.")
 
 // page is what a request for a page means: up to limit entries behind after.
 type page struct {
@@ -33,7 +36,7 @@ func openPage(call *gate.Call, limit *int32, marker *string, size pageSize, scop
 	if marker != nil {
 		var ok bool
 		if p.after, ok = call.Cursor(*marker, scope...); !ok {
-			return page{}, kms.InvalidMarkerException.New("The marker is not valid.")
+			return page{}, errMarker
 		}
 	}
 	return p, nil

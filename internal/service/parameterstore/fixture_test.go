@@ -51,7 +51,7 @@ func newLimited(tb testing.TB, l limits.Limits) *fixture {
 	f := &fixture{tb: tb}
 	f.Server = servicetest.NewLimited(tb, l, func(g *gate.Gate, d *identity.Directory) {
 		sts.Bind(g, d)
-		keys := kmsservice.Bind(g)
+		keys := kmsservice.Bind(g, d)
 		secretsmanager.Bind(g, keys, d, nil)
 		parameterstore.Bind(g, keys, d)
 		f.gate = g

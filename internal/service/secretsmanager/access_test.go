@@ -214,7 +214,7 @@ func TestRowsAreThoseOfTheServiceAuthorizationReference(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
-		smservice.Bind(g, kmsservice.Bind(g), d, nil)
+		smservice.Bind(g, kmsservice.Bind(g, d), d, nil)
 		for _, op := range g.Operations() {
 			if op.Bound && op.Service.Name == "secretsmanager" {
 				got[strings.Join(op.Actions, " ")] = op.Access.String()

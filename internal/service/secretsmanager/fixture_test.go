@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 func newLimited(t *testing.T, l limits.Limits) *world {
 	t.Helper()
 	functions := &lambda{functions: map[string]function{}}
-	s := servicetest.NewLimited(t, l, func(g *gate.Gate, d *identity.Directory) { smservice.Bind(g, kmsservice.Bind(g), d, functions) })
+	s := servicetest.NewLimited(t, l, func(g *gate.Gate, d *identity.Directory) { smservice.Bind(g, kmsservice.Bind(g, d), d, functions) })
 	if err := smservice.Prepare(t.Context(), s.Store, s.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
