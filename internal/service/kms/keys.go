@@ -161,6 +161,9 @@ func (s *Service) describeKey(_ context.Context, tx kv.Tx, call *gate.Call, in *
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTokens(in.GrantTokens); err != nil {
+		return nil, err
+	}
 	return &kms.DescribeKeyOutput{KeyMetadata: k.metadata(call)}, nil
 }
 

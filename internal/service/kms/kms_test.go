@@ -64,6 +64,26 @@ func (w world) alias(tb testing.TB, name, key string) {
 	}
 }
 
+// grant makes a grant as the root and returns its id.
+func (w world) grant(tb testing.TB, in awskms.CreateGrantInput) string {
+	tb.Helper()
+	out, err := w.CreateGrant(tb.Context(), &in)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return *out.GrantId
+}
+
+// fault is the code and the message of a refusal.
+func fault(tb testing.TB, err error) string {
+	tb.Helper()
+	got, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		tb.Fatalf("got %v", err)
+	}
+	return got.ErrorCode() + ": " + got.ErrorMessage()
+}
+
 // must is for answers that a test only builds on.
 func must[T any](v T, err error) T {
 	if err != nil {
