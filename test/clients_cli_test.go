@@ -100,6 +100,7 @@ func TestAWSCLI(t *testing.T) {
 		for name, steps := range map[string][]step{
 			"first steps":     c.firstSteps(),
 			"kms":             c.kmsSteps(),
+			"key policies":    keyPolicySteps,
 			"ssm":             ssmSteps,
 			"secretsmanager":  secretsManagerSteps,
 			"versions":        secretVersionSteps,

@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	return &world{servicetest.New(t, func(g *gate.Gate, d *identity.Directory) {
 		stsservice.Bind(g, d)
 		iam.Bind(g, d)
-		secretsmanager.Bind(g, kms.Bind(g), d, nil)
+		secretsmanager.Bind(g, kms.Bind(g, d), d, nil)
 	}), t}
 }
 
