@@ -112,6 +112,9 @@ func TestAWSCLI(t *testing.T) {
 			"iam roles":       roleSteps,
 			"iam users":       iamUserSteps,
 			"simulator":       simulatorSteps,
+			"iam providers":   providerSteps,
+			"iam tags":        tagSteps,
+			"iam account":     accountSteps,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -133,13 +136,16 @@ func (c awsCLI) blob(argument string) string {
 	return argument
 }
 
+// neverThere are operations that there is nothing for: all they do is to say so.
+var neverThere = map[string]bool{"iam:GetLoginProfile": true, "iam:DeleteLoginProfile": true}
+
 // checkAllCalled holds that each operation that is served was called with success, as the
 // audit log has it.
 func checkAllCalled(t *testing.T, p *process) {
 	t.Helper()
 	succeeded := auditedActions(t, p)
 	for action := range servedOperations(t) {
-		if !succeeded[action] {
+		if !succeeded[action] && !neverThere[action] {
 			t.Errorf("no step of this test calls %s with success", action)
 		}
 	}

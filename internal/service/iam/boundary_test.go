@@ -68,7 +68,7 @@ func TestTagsOfEntitiesDecide(t *testing.T) {
 	must(t, err)
 	c := iam.NewFromConfig(s.Config(s.User("ada", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"iam:DeletePolicy","Resource":"arn:aws:iam::*:policy/*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}},
-		{"Effect":"Allow","Action":"iam:CreatePolicy","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}]}`)))
+		{"Effect":"Allow","Action":["iam:CreatePolicy","iam:TagPolicy"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}]}`)))
 	if _, err := create(c, "new", "b"); err == nil {
 		t.Error("a policy with another's tag was made")
 	}

@@ -22,8 +22,12 @@ var (
 	errMarker  = api.ValidationError.New("Invalid Marker.")
 	errExpired = api.ValidationError.New("1 validation error detected: Value 'Expired' at 'status' failed to satisfy constraint: " +
 		"Member must satisfy enum value set: [Active, Inactive]")
-	errNoUser   = api.ValidationError.New("Must specify userName when calling with non-User credentials")
-	errSameTags = iam.InvalidInputException.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+	errNoUser = api.ValidationError.New("Must specify userName when calling with non-User credentials")
+
+	errDuplicateTags = iam.InvalidInputException.New("Duplicate tag keys found.")
+	errSameTags      = iam.InvalidInputException.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+	errReservedTag   = iam.InvalidInputException.New("Tag keys and values that begin with aws: are reserved for system use.")
+	errTooManyTags   = iam.LimitExceededException.New("The number of tags has reached the maximum limit.")
 )
 
 // noun is what AWS's messages call a kind of entity.
@@ -34,6 +38,10 @@ const (
 	groupNoun  noun = "group"
 	roleNoun   noun = "role"
 	policyNoun noun = "policy"
+
+	// What only ARNs and records have.
+	providerNoun noun = "oidc-provider"
+	mfaNoun      noun = "mfa"
 )
 
 // nounOf returns what a principal is called. The root is a user to IAM's API.

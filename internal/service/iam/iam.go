@@ -31,4 +31,8 @@ func Bind(g *gate.Gate, d *identity.Directory) {
 	s.bindAttachments(g)
 	s.bindBoundaries(g)
 	s.bindSimulators(g)
+	s.bindProviders(g)
+	s.bindTags(g)
+	s.bindAccount(g)
+	s.bindAbsent(g)
 }

@@ -23,12 +23,7 @@ var (
 // bindPolicies binds the operations on managed policies, but for their versions and tags.
 func (s *Service) bindPolicies(g *gate.Gate) {
 	gate.Write(g, iam.CreatePolicy, gate.Row[iam.CreatePolicyInput]{
-		Access: gate.AccessPermissions,
-		Targets: on(func(_ kv.Reader, call *gate.Call, in *iam.CreatePolicyInput) (gate.Target, error) {
-			t := created(call, policyNoun, in.Path, *in.PolicyName, conditions{asked: in.Tags})
-			t.Asked = asks(policyNoun, *in.PolicyName)
-			return t, nil
-		}),
+		Access: gate.AccessPermissions, Targets: on(newPolicy),
 	}, s.createPolicy)
 	gate.Read(g, iam.GetPolicy, onPolicy(s, gate.AccessRead, func(in *iam.GetPolicyInput) *string { return in.PolicyArn }), s.getPolicy)
 	gate.Write(g, iam.DeletePolicy, onPolicy(s, gate.AccessPermissions, func(in *iam.DeletePolicyInput) *string { return in.PolicyArn }), s.deletePolicy)
@@ -82,8 +77,19 @@ func (s *Service) putPolicy(tx kv.Tx, p *identity.ManagedPolicy) error {
 	return s.directory.Touch(tx, p.Account)
 }
 
+// newPolicy is what a decision about CreatePolicy is taken on.
+func newPolicy(_ kv.Reader, call *gate.Call, in *iam.CreatePolicyInput) (gate.Target, error) {
+	t := created(call, policyNoun, in.Path, *in.PolicyName, conditions{asked: in.Tags})
+	t.Asked = asks(policyNoun, *in.PolicyName)
+	return t, nil
+}
+
 func (s *Service) createPolicy(_ context.Context, tx kv.Tx, call *gate.Call, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
-	tags, err := newTags(in.Tags)
+	target, _ := newPolicy(tx, call, in)
+	if err := mayTag(call, iam.TagPolicy.Action(), target, in.Tags); err != nil {
+		return nil, err
+	}
+	tags, err := newExactTags(in.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -46,8 +46,8 @@ func TestCreatePolicyRefuses(t *testing.T) {
 		},
 		"too large": {iam.CreatePolicyInput{PolicyDocument: new(sized(6145))}, "LimitExceeded", "Cannot exceed quota for PolicySize: 6144"},
 		"a tag twice": {
-			iam.CreatePolicyInput{PolicyDocument: new(allowing("a:b")), Tags: []types.Tag{{Key: new("a"), Value: new("")}, {Key: new("A"), Value: new("")}}},
-			"InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+			iam.CreatePolicyInput{PolicyDocument: new(allowing("a:b")), Tags: []types.Tag{{Key: new("a"), Value: new("")}, {Key: new("a"), Value: new("")}}},
+			"InvalidInput", "Duplicate tag keys found.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

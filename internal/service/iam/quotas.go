@@ -20,6 +20,7 @@ var (
 	rolesQuota          = quota{"RolesPerAccount", 1000}
 	policiesQuota       = quota{"PoliciesPerAccount", 1500}
 	providersQuota      = quota{"OpenIdConnectProvidersPerAccount", 100}
+	clientIDsQuota      = quota{"ClientIdsPerOpenIdConnectProvider", 100}
 	groupsPerUserQuota  = quota{"GroupsPerUser", 10}
 	keysQuota           = quota{"AccessKeysPerUser", 2}
 	userPoliciesQuota   = quota{"PoliciesPerUser", 10}

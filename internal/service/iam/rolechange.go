@@ -26,7 +26,7 @@ func (s *Service) listRoles(_ context.Context, r kv.Reader, call *gate.Call, in 
 	roles := records(s.directory.Principals.All(r, "", call.Account, string(identity.Role)), func(p *identity.Principal) bool {
 		return under(p.Path, in.PathPrefix)
 	})
-	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{deref(in.PathPrefix)}}, roles, func(p *identity.Principal) string { return p.Name })
+	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{deref(in.PathPrefix)}}, roles, principalName)
 	if err != nil {
 		return nil, err
 	}

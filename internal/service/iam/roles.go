@@ -4,7 +4,6 @@
 package iam
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/coffer-secrets/coffer/internal/api"
@@ -16,7 +15,9 @@ import (
 
 func (s *Service) bindRoles(g *gate.Gate) {
 	gate.Write(g, iam.CreateRole, gate.Row[iam.CreateRoleInput]{Access: gate.AccessWrite, Targets: on(newRole)}, s.createRole)
-	gate.Read(g, iam.ListRoles, gate.Row[iam.ListRolesInput]{Access: gate.AccessList, Targets: on(anyRole)}, s.listRoles)
+	gate.Read(g, iam.ListRoles, gate.Row[iam.ListRolesInput]{
+		Access: gate.AccessList, Targets: onAll(roleNoun, func(in *iam.ListRolesInput) *string { return in.PathPrefix }),
+	}, s.listRoles)
 	gate.Read(g, iam.GetRole, ofRole(s, gate.AccessRead, func(in *iam.GetRoleInput) *string { return in.RoleName }), s.getRole)
 	gate.Write(g, iam.UpdateRole,
 		ofRole(s, gate.AccessWrite, func(in *iam.UpdateRoleInput) *string { return in.RoleName }), s.updateRole)
@@ -42,17 +43,10 @@ func newRole(_ kv.Reader, call *gate.Call, in *iam.CreateRoleInput) (gate.Target
 	return created(call, roleNoun, in.Path, *in.RoleName, conditions{asked: in.Tags, boundary: deref(in.PermissionsBoundary)}), nil
 }
 
-// anyRole is what a decision about ListRoles is taken on: all roles below a path.
-func anyRole(_ kv.Reader, call *gate.Call, in *iam.ListRolesInput) (gate.Target, error) {
-	return entity(call, roleNoun, cmp.Or(deref(in.PathPrefix), "/"), conditions{}), nil
-}
-
 func (s *Service) createRole(_ context.Context, tx kv.Tx, call *gate.Call, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	if len(in.Tags) > 0 {
-		target, _ := newRole(tx, call, in)
-		if err := call.Authorize(iam.TagRole.Action(), target); err != nil {
-			return nil, err
-		}
+	target, _ := newRole(tx, call, in)
+	if err := mayTag(call, iam.TagRole.Action(), target, in.Tags); err != nil {
+		return nil, err
 	}
 	tags, err := newTags(in.Tags)
 	if err != nil {

@@ -33,6 +33,7 @@ func asks(n noun, name string) string { return string(n) + " " + name }
 // recordType are the types of resources in CloudTrail's records.
 var recordType = map[noun]string{
 	userNoun: "AWS::IAM::User", groupNoun: "AWS::IAM::Group", roleNoun: "AWS::IAM::Role", policyNoun: "AWS::IAM::Policy",
+	providerNoun: "AWS::IAM::OIDCProvider",
 }
 
 // created is the target of a call that makes an entity.

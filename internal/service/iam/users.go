@@ -16,10 +16,7 @@ import (
 
 func (s *Service) bindUsers(g *gate.Gate) {
 	gate.Write(g, iam.CreateUser, gate.Row[iam.CreateUserInput]{
-		Access: gate.AccessWrite,
-		Targets: on(func(_ kv.Reader, call *gate.Call, in *iam.CreateUserInput) (gate.Target, error) {
-			return created(call, userNoun, in.Path, *in.UserName, conditions{asked: in.Tags, boundary: orEmpty(in.PermissionsBoundary)}), nil
-		}),
+		Access: gate.AccessWrite, Targets: on(newUser),
 	}, s.createUser)
 	gate.Read(g, iam.GetUser, gate.Row[iam.GetUserInput]{
 		Access:  gate.AccessRead,
@@ -36,7 +33,16 @@ func (s *Service) bindUsers(g *gate.Gate) {
 	}, s.deleteUser)
 }
 
+// newUser is what a decision about CreateUser is taken on.
+func newUser(_ kv.Reader, call *gate.Call, in *iam.CreateUserInput) (gate.Target, error) {
+	return created(call, userNoun, in.Path, *in.UserName, conditions{asked: in.Tags, boundary: orEmpty(in.PermissionsBoundary)}), nil
+}
+
 func (s *Service) createUser(_ context.Context, tx kv.Tx, call *gate.Call, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
+	target, _ := newUser(tx, call, in)
+	if err := mayTag(call, iam.TagUser.Action(), target, in.Tags); err != nil {
+		return nil, err
+	}
 	count, taken, err := named(s.directory.Principals.All(tx, "", call.Account, string(identity.User)), *in.UserName)
 	if err != nil {
 		return nil, err

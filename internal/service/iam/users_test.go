@@ -265,6 +265,7 @@ func TestUserConditions(t *testing.T) {
 		conditional("iam:GetUser", `{"StringEquals":{"aws:ResourceTag/team":"a"}}`),
 		conditional("iam:ListGroupsForUser", `{"StringEquals":{"iam:ResourceTag/Team":"a"}}`),
 		conditional("iam:CreateUser", `{"ArnEquals":{"iam:PermissionsBoundary":"`+adminPolicy+`"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"StringLikeIfExists":{"aws:RequestTag/team":"b*"}}`),
+		servicetest.Allow("*", "iam:TagUser"),
 		servicetest.Allow("arn:aws:iam::123456789012:user/plain", "iam:UpdateUser"),
 		servicetest.Allow("arn:aws:iam::123456789012:user/x/allowed", "iam:UpdateUser"),
 	)))
