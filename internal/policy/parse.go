@@ -107,8 +107,7 @@ func (raw *rawStatement) compilePrincipals(s *statement, kind Kind) error {
 
 func (raw *rawStatement) compileResources(s *statement, version string) error {
 	s.resources.not = raw.resource == nil // so that a trust policy's is any
-	s.resources.written = slices.Concat(raw.resource, raw.notResource)
-	for _, r := range s.resources.written {
+	for _, r := range slices.Concat(raw.resource, raw.notResource) {
 		at := raw.at + ".Resource"
 		if err := checkResource(at, r); err != nil {
 			return err
@@ -126,8 +125,8 @@ func (raw *rawStatement) compileResources(s *statement, version string) error {
 }
 
 func (raw *rawStatement) compileActions(s *statement) error {
-	s.actions.not, s.actions.written = raw.notAction != nil, slices.Concat(raw.action, raw.notAction)
-	for _, action := range s.actions.written {
+	s.actions.not = raw.notAction != nil
+	for _, action := range slices.Concat(raw.action, raw.notAction) {
 		if err := checkAction(raw.at+".Action", action); err != nil {
 			return err
 		}
