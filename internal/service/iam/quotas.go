@@ -3,7 +3,10 @@
 
 package iam
 
-import "github.com/coffer-secrets/coffer/internal/api/iam"
+import (
+	"github.com/coffer-secrets/coffer/internal/api/iam"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
+)
 
 // quota is how many of a thing there may be, by the name that AWS's answer gives it:
 // the key of the summary of GetAccountSummary too.
@@ -22,7 +25,7 @@ var (
 	providersQuota      = quota{"OpenIdConnectProvidersPerAccount", 100}
 	clientIDsQuota      = quota{"ClientIdsPerOpenIdConnectProvider", 100}
 	groupsPerUserQuota  = quota{"GroupsPerUser", 10}
-	keysQuota           = quota{"AccessKeysPerUser", 2}
+	keysQuota           = quota{"AccessKeysPerUser", identity.MaxKeys}
 	userPoliciesQuota   = quota{"PoliciesPerUser", 10}
 	groupPoliciesQuota  = quota{"PoliciesPerGroup", 10}
 	rolePoliciesQuota   = quota{"PoliciesPerRole", 10}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/kv"
@@ -16,16 +17,17 @@ import (
 	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
-// maxKeys is how many long-lived access keys a user or root may have (IAM User
+// MaxKeys is how many long-lived access keys a user or root may have (IAM User
 // Guide, "IAM and AWS STS quotas").
-const maxKeys = 2
+const MaxKeys = 2
 
 // Errors of administration, to be tested with errors.Is.
 var (
 	ErrNoPrincipal = errors.New("no such principal")
+	ErrNameTaken   = errors.New("the name is taken, if in another case")
 	ErrNoKey       = errors.New("no such access key")
 	ErrKeyTaken    = errors.New("the access key is another principal's")
-	ErrTooManyKeys = fmt.Errorf("a principal has %d access keys at most: delete one first", maxKeys)
+	ErrTooManyKeys = fmt.Errorf("a principal has %d access keys at most: delete one first", MaxKeys)
 )
 
 // Names are AWS's (IAM API Reference, CreateUser; STS API Reference, AssumeRole).
@@ -43,6 +45,9 @@ func (d *Directory) PutPrincipal(tx kv.Tx, p Principal, now time.Time) (*Princip
 		return nil, err
 	}
 	old, err := d.Principals.Get(tx, p.Account, string(p.Kind), p.Name)
+	if err == nil && old == nil {
+		err = d.checkName(tx, &p)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +64,19 @@ func (d *Directory) PutPrincipal(tx kv.Tx, p Principal, now time.Time) (*Princip
 		p.ID, p.Created = NewID(PrefixRole), now.UTC()
 	}
 	return &p, d.Principals.Put(tx, &p, p.Account, string(p.Kind), p.Name)
+}
+
+// checkName refuses a new principal whose name differs from another's in case alone.
+func (d *Directory) checkName(r kv.Reader, p *Principal) error {
+	for item, err := range d.Principals.All(r, "", p.Account, string(p.Kind)) {
+		if err != nil {
+			return err
+		}
+		if strings.EqualFold(item.Value.Name, p.Name) {
+			return fmt.Errorf("%s %s: %w: %s", p.Kind, p.Name, ErrNameTaken, item.Value.Name)
+		}
+	}
+	return nil
 }
 
 // EnsurePrincipal makes a principal that is not there, or, if replace says so, gives
@@ -257,7 +275,7 @@ func (d *Directory) checkCount(r kv.Reader, n NewKey) error {
 			count++
 		}
 	}
-	if count >= maxKeys {
+	if count >= MaxKeys {
 		return ErrTooManyKeys
 	}
 	return nil

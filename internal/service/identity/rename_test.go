@@ -4,6 +4,7 @@
 package identity_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -70,4 +71,19 @@ func (h *house) left(prefix string) (keys []string) {
 		h.t.Fatal(err)
 	}
 	return keys
+}
+
+// TestNamesDifferInMoreThanCase holds for whoever makes a principal by another way than
+// IAM's operations.
+func TestNamesDifferInMoreThanCase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ada, app)
+	other := ada
+	other.Name = "ADA"
+	if err := h.try(func(tx kv.Tx) error { _, err := h.PutPrincipal(tx, other, now); return err }); !errors.Is(err, identity.ErrNameTaken) {
+		t.Errorf("ADA beside ada: %v", err)
+	}
+	other.Kind = identity.Role
+	h.put(other) // a role is no user
+	h.put(ada)   // and who is there already stays
 }
