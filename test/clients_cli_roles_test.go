@@ -65,6 +65,7 @@ var accountSteps = []step{
 	{command: `aws iam delete-account-alias --account-alias cli-other`, fails: "NoSuchEntity"},
 	{command: `aws iam delete-account-alias --account-alias cli-alias`},
 	{command: `aws iam get-account-summary --query 'SummaryMap.[RolesQuota,AccountAccessKeysPresent,MFADevices]' --output text`, want: "1000\t1\t0"},
+	{command: `aws iam get-account-authorization-details --filter Role --query 'length(UserDetailList)'`, want: "0"},
 	{command: `aws iam list-virtual-mfa-devices --query 'length(VirtualMFADevices)'`, want: "0"},
 	{command: `aws iam list-mfa-devices --query 'length(MFADevices)'`, want: "0"},
 	{command: `aws iam list-ssh-public-keys --query 'length(SSHPublicKeys)'`, want: "0"},

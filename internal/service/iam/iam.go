@@ -35,4 +35,5 @@ func Bind(g *gate.Gate, d *identity.Directory) {
 	s.bindTags(g)
 	s.bindAccount(g)
 	s.bindAbsent(g)
+	s.bindDetails(g)
 }

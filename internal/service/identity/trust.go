@@ -5,6 +5,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/coffer-secrets/coffer/internal/arn"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
@@ -49,7 +51,7 @@ func (d *Directory) Trust(r kv.Reader, role *Principal) (*policy.Attached, error
 	if role.Trust == "" {
 		return nil, nil
 	}
-	gone, err := d.gone(r, role)
+	moved, err := d.moved(r, role)
 	if err != nil {
 		return nil, err
 	}
@@ -57,22 +59,17 @@ func (d *Directory) Trust(r kv.Reader, role *Principal) (*policy.Attached, error
 	if err != nil {
 		return nil, fmt.Errorf("trust policy of %s: %w", role.ARN(), err)
 	}
-	if len(gone) > 0 {
-		compiled = compiled.Renamed(func(name string) string {
-			if id := gone[name]; id != "" {
-				return id
-			}
-			return name
-		})
+	if len(moved) > 0 {
+		compiled = compiled.Renamed(func(name string) string { return cmp.Or(moved[name], name) })
 	}
 	return &policy.Attached{Name: role.ARN(), Policy: compiled}, nil
 }
 
-// TrustDocument returns a role's trust policy as it is shown: with the unique ids of
-// users and roles that are gone in the place of their ARNs.
+// TrustDocument returns a role's trust policy as it is shown: with the names that users
+// have now, and in the place of those who are gone their unique ids.
 func (d *Directory) TrustDocument(r kv.Reader, role *Principal) (string, error) {
-	gone, err := d.gone(r, role)
-	if err != nil || len(gone) == 0 {
+	moved, err := d.moved(r, role)
+	if err != nil || len(moved) == 0 {
 		return role.Trust, err
 	}
 	var out bytes.Buffer
@@ -83,9 +80,7 @@ func (d *Directory) TrustDocument(r kv.Reader, role *Principal) (string, error) 
 			return strings.TrimSuffix(out.String(), "\n"), nil
 		}
 		if err == nil && token.Kind() == '"' && strings.Contains(string(from.StackPointer()), "/Principal/AWS") {
-			if id := gone[token.String()]; id != "" {
-				token = jsontext.String(id)
-			}
+			token = jsontext.String(cmp.Or(moved[token.String()], token.String()))
 		}
 		if err == nil {
 			err = to.WriteToken(token)
@@ -96,10 +91,11 @@ func (d *Directory) TrustDocument(r kv.Reader, role *Principal) (string, error) 
 	}
 }
 
-// gone returns the unique ids of the principals that a trust policy means and that are
-// not there any more, by the names which the policy has for them.
-func (d *Directory) gone(r kv.Reader, role *Principal) (map[string]string, error) {
-	var gone map[string]string
+// moved returns, for the principals that a trust policy names and that have not these
+// names any more, what they are called: the ARN that they have now, or the unique id when
+// they are gone.
+func (d *Directory) moved(r kv.Reader, role *Principal) (map[string]string, error) {
+	var moved map[string]string
 	for name, id := range role.Trusted {
 		now, _, err := d.idOf(r, name)
 		if err != nil {
@@ -108,10 +104,26 @@ func (d *Directory) gone(r kv.Reader, role *Principal) (map[string]string, error
 		if now == id {
 			continue
 		}
-		if gone == nil {
-			gone = map[string]string{}
+		if moved == nil {
+			moved = map[string]string{}
 		}
-		gone[name] = id
+		if moved[name], err = d.nameOf(r, name, id); err != nil {
+			return nil, err
+		}
 	}
-	return gone, nil
+	return moved, nil
+}
+
+// nameOf returns the ARN of the user with that unique id, who had another one, or the id
+// when there is no such user. Roles keep their names.
+func (d *Directory) nameOf(r kv.Reader, former, id string) (string, error) {
+	a, err := arn.Parse(former)
+	if err != nil || !strings.HasPrefix(a.Resource, "user/") {
+		return id, nil
+	}
+	p, err := d.owner(r, &AccessKey{Account: a.Account, Kind: User, Name: a.Resource[strings.LastIndexByte(a.Resource, '/')+1:], PrincipalID: id})
+	if err != nil || p == nil {
+		return id, err
+	}
+	return p.ARN(), nil
 }

@@ -80,6 +80,47 @@ func TestTrustIsInWhomItNamed(t *testing.T) {
 	})
 }
 
+// TestTrustFollowsRenames holds that a user is trusted under another name and path, and
+// nobody who gets the former one.
+func TestTrustFollowsRenames(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, ada, app)
+	h.do(func(tx kv.Tx) error {
+		role := app
+		if err := h.SetTrust(tx, &role, trustsAda); err != nil {
+			t.Fatal(err)
+		}
+		user, err := h.Principals.Get(tx, account, "user", "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := *user
+		moved.Path = "/team/"
+		if err := h.Rename(tx, &moved, "bea"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.PutPrincipal(tx, ada, now); err != nil {
+			t.Fatal(err)
+		}
+		const bea = "arn:aws:iam::" + account + ":user/team/bea"
+		shown, err := h.TrustDocument(tx, &role)
+		if want := strings.Join(strings.Fields(strings.Replace(trustsAda, adaARN, bea, 1)), ""); err != nil || shown != want {
+			t.Errorf("shown as %s, want %s, %v", shown, want, err)
+		}
+		if h.assumable(tx, &role) {
+			t.Error("another is trusted who has the former name")
+		}
+		trust, err := h.Trust(tx, &role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if arns, _ := trust.Policy.Named(); len(arns) != 1 || arns[0] != bea {
+			t.Errorf("trusted are %s", arns)
+		}
+		return nil
+	})
+}
+
 func TestProviderByARN(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
