@@ -88,7 +88,7 @@ type Issuer struct {
 	// Type is "Role", "IAMUser" or "Root".
 	Type string
 	ARN  string
-	// ID is the unique id, and Name the friendly name.
+	// ID is the unique id, and Name the friendly name, which the root has none of.
 	ID, Name string
 }
 

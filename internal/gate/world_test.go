@@ -47,7 +47,7 @@ var start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 // world is a gate with all around it that a test may look at.
 type world struct {
 	*gate.Gate
-	t         *testing.T
+	t         testing.TB
 	store     kv.Store // as the gate has it
 	audit     *audit.Log
 	path      string // of the audit log
@@ -61,13 +61,13 @@ type world struct {
 
 // newWorld makes a gate over a store in memory, of which the gate sees what wrap
 // returns. Its one access key is root's.
-func newWorld(t *testing.T, wrap func(kv.Store) kv.Store) *world {
+func newWorld(t testing.TB, wrap func(kv.Store) kv.Store) *world {
 	t.Helper()
 	return newLimited(t, wrap, limits.Limits{})
 }
 
 // newLimited is newWorld with limits.
-func newLimited(t *testing.T, wrap func(kv.Store) kv.Store, l limits.Limits) *world {
+func newLimited(t testing.TB, wrap func(kv.Store) kv.Store, l limits.Limits) *world {
 	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "audit.log"), directory: newDirectory(), now: func() time.Time { return start }}
 	memory := memkv.New()
@@ -200,7 +200,7 @@ func (w *world) call(target, body string) reply {
 	return w.do(w.request(target, body))
 }
 
-func readReply(t *testing.T, resp *http.Response) reply {
+func readReply(t testing.TB, resp *http.Response) reply {
 	t.Helper()
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -257,7 +257,7 @@ func (d *directory) Credential(_ kv.Reader, id, _ string) (*gate.Credential, err
 }
 
 // as makes the access key that of a user with these policies.
-func (d *directory) as(t *testing.T, policies ...string) {
+func (d *directory) as(t testing.TB, policies ...string) {
 	t.Helper()
 	p := principal(policy.User)
 	for _, document := range policies {

@@ -196,8 +196,11 @@ func (k *AccessKey) caller(p *Principal) *gate.Principal {
 	}
 	if k.SessionToken != nil {
 		out.Session = &gate.Session{
-			Issuer:  gate.Issuer{Type: issuerTypes[p.Kind], ARN: p.ARN(), ID: p.ID, Name: p.Name},
+			Issuer:  gate.Issuer{Type: issuerTypes[p.Kind], ARN: p.ARN(), ID: p.ID},
 			Created: k.Created, SourceIdentity: terms.SourceIdentity, Provider: terms.Provider, Transitive: terms.Transitive,
+		}
+		if p.Kind != Root { // which has no name
+			out.Session.Issuer.Name = p.Name
 		}
 	}
 	return out
