@@ -32,4 +32,10 @@ var sessionSteps = []step{
 	{command: `. $DIR/as; as federated; aws sts get-caller-identity --query Arn --output text`, want: "arn:aws:sts::000000000000:federated-user/bob"},
 	{command: `. $DIR/as; as federated; aws secretsmanager list-secrets --query 'length(SecretList) >= ` + "`0`" + `'`, want: "true"},
 	{command: `. $DIR/as; as federated; aws secretsmanager get-random-password`, fails: "AccessDeniedException"},
+	{command: `aws sts get-access-key-info --access-key-id $(sed -n 's/.*"AccessKeyId": "\(.*\)".*/\1/p' $DIR/session) --query Account --output text`, want: "000000000000"},
+	{command: `aws sts get-access-key-info --access-key-id AKIAUNKNOWNUNKNOWN00`, fails: "ValidationError"},
+	{command: `. $DIR/as; as caller; aws secretsmanager get-secret-value --secret-id cli-denied --debug 2>&1 | sed -n "s/.*X-Coffer-Authorization-Message': '\([^']*\)'.*/\1/p" | head -n 1`, save: "MESSAGE"},
+	{command: `aws sts decode-authorization-message --encoded-message $MESSAGE --query DecodedMessage --output text | grep -o '"action":"[^"]*"'`, want: `"action":"secretsmanager:GetSecretValue"`},
+	{command: `. $DIR/as; as caller; aws sts decode-authorization-message --encoded-message $MESSAGE`, fails: "AccessDenied"},
+	{command: `aws sts decode-authorization-message --encoded-message x$MESSAGE`, fails: "InvalidAuthorizationMessageException"},
 }

@@ -50,6 +50,7 @@ type Call struct {
 	// introduced says that the caller was introduced, and has no credential.
 	introduced bool
 	outer      *Call // that this one is nested in, or nil
+	asking     bool  // what it may, and not to do it: see May
 	// inquiry is what an explanation asks of calls that are not made. Nil for real ones.
 	inquiry *inquiry
 	// What follows is of one run of the transaction, and reset for the next.

@@ -27,7 +27,7 @@ func (c *Call) authorise(targets []Target) error {
 func (c *Call) decide(action string, t Target) error {
 	c.Concerns(t)
 	err := c.evaluate(action, t)
-	if err != nil {
+	if err != nil && !c.asking {
 		c.run.refused = new(c.verdict(action, t))
 	}
 	return err
@@ -98,12 +98,14 @@ func (c *Call) question(action string, t Target) (*policy.Set, *policy.Request) 
 
 // wording is what the caller is told of a denial.
 func (t *Target) wording(d *policy.Decision, request *policy.Request) string {
-	own := d.PolicyType == policy.KindResource || d.PolicyType == policy.KindTrust
-	if t.Unexplained && (d.Reason != policy.ExplicitDeny || own) {
+	if t.Unexplained && (d.Reason != policy.ExplicitDeny || ofResource(d.PolicyType)) {
 		return request.Refusal()
 	}
 	return d.Message(request)
 }
+
+// ofResource reports whether a policy is the resource's own.
+func ofResource(k policy.Kind) bool { return k == policy.KindResource || k == policy.KindTrust }
 
 // owner is the account that a target belongs to: the one that its ARN names, so that no
 // decision about another account's resource is taken as if it were the caller's. What is

@@ -101,7 +101,7 @@ func (c *Call) inquire(action string, t Target) error {
 	if err != nil {
 		return err
 	}
-	c.inquiry.verdicts = append(c.inquiry.verdicts, Verdict{request, t, c.Via, decision})
+	c.inquiry.verdicts = append(c.inquiry.verdicts, Verdict{Request: request, Target: t, Via: c.Via, Decision: decision})
 	if c.inquiry.resolving && c.outer == nil {
 		return nil
 	}

@@ -45,6 +45,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		answer := call.answer(err)
 		g.report(call, answer, err)
 		observation.Code, status = answer.Code, answer.HTTPStatus()
+		if sealed := call.sealedDenial(answer); sealed != "" {
+			w.Header()[MessageHeader] = []string{sealed}
+		}
 		body = request.AppendError(body, call.RequestID, answer)
 	}
 	if err := request.Write(w, status, call.RequestID, body); err != nil {

@@ -18,7 +18,7 @@ import (
 func May[In, Out any](ctx context.Context, c *Call, r kv.Reader, op api.Op[In, Out], in *In) (bool, error) {
 	inner := *c
 	inner.service, inner.operation, inner.op, inner.run = op.Service, op.Name, c.gate.lookup(op.Service, op.Name), &run{}
-	inner.prepared = nil
+	inner.prepared, inner.asking = nil, true
 	if inner.op == nil || inner.op.targets == nil || inner.op.introduce != nil {
 		return false, nil
 	}

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// tokenKey seals page tokens: what a list has reached is nobody's to read or forge.
+// tokenKey seals page tokens and authorization messages: what a list has reached, and why
+// somebody was refused, is nobody's to read or forge.
 type tokenKey struct{ aead cipher.AEAD }
 
 func newTokenKey(key [32]byte) (tokenKey, error) {
@@ -54,8 +55,12 @@ func (c *Call) Cursor(token string, scope ...string) (string, bool) {
 	return string(cursor), true
 }
 
-func (c *Call) tokenScope(scope []string) []byte {
-	parts := append([]string{c.op.service.Name, c.op.name, c.Account, c.Region}, scope...)
+func (c *Call) tokenScope(more []string) []byte {
+	return scope(append([]string{c.op.service.Name, c.op.name, c.Account, c.Region}, more...)...)
+}
+
+// scope is the associated data of what is sealed for these parts and no others.
+func scope(parts ...string) []byte {
 	var b strings.Builder
 	for _, p := range parts {
 		fmt.Fprintf(&b, "%d:%s", len(p), p)

@@ -5,6 +5,7 @@ package gate
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/coffer-secrets/coffer/internal/policy"
 )
@@ -18,13 +19,42 @@ type Verdict struct {
 	Via string
 	// Decision explains itself: see policy.Explain.
 	Decision policy.Decision
+
+	asked []keyAsked
 }
 
-// verdict explains a decision.
+// keyAsked is a condition key that a policy asked about, in lower case, with what the
+// request has of it.
+type keyAsked struct {
+	Key    string   `json:"k"`
+	Values []string `json:"v"`
+}
+
+// verdict explains a decision, and keeps what it was asked about: later the store can't
+// be read any more.
 func (c *Call) verdict(action string, t Target) Verdict {
 	set, request := c.question(action, t)
+	heard := new(listener)
+	request.Given = heard
 	decision, _ := t.decided(policy.Explain, set, request) // a grant that can't be read is none
-	return Verdict{request, t, c.Via, decision}
+	request.Given = nil
+	v := Verdict{Request: request, Target: t, Via: c.Via, Decision: decision}
+	slices.Sort(heard.keys)
+	for _, key := range slices.Compact(heard.keys) {
+		if values, ok := request.Values(key); ok {
+			v.asked = append(v.asked, keyAsked{key, values})
+		}
+	}
+	return v
+}
+
+// listener is a policy.Context that has nothing, and hears what it is asked for.
+type listener struct{ keys []string }
+
+// Values implements policy.Context.
+func (l *listener) Values(key string) ([]string, bool) {
+	l.keys = append(l.keys, key)
+	return nil, false
 }
 
 // maxReasons bounds how many statements of a kind a record names, so that a record has

@@ -56,6 +56,9 @@ type Match struct {
 	// Sid is the statement's, and may be empty.
 	Sid    string
 	Effect Effect
+	// Actions and Resources are as the document has them. They are empty where it has
+	// NotAction or NotResource, and where it has none. They are not to be changed.
+	Actions, Resources []string
 	// Start and End are where the statement stands in the document: see Position.
 	Start, End Position
 	// Unmet are the conditions that kept it from matching, of one that nearly did.

@@ -188,7 +188,8 @@ func (e *evaluator) holds(a *Attached, n int, kind Kind) bool {
 	}
 	m := Match{
 		Policy: a.Name, Holder: a.Holder, PolicyType: kind,
-		Statement: n, Sid: s.sid, Effect: s.effect, Start: s.start, End: s.end, Unmet: s.unmet(e.req),
+		Statement: n, Sid: s.sid, Effect: s.effect,
+		Actions: s.actions.named(), Resources: s.resources.named(), Start: s.start, End: s.end, Unmet: s.unmet(e.req),
 	}
 	if len(m.Unmet) > 0 {
 		e.near = append(e.near, m)

@@ -107,6 +107,10 @@ func (l *keyList) addAll(t template) {
 	}
 }
 
+// Values returns the values of a condition key, whatever the case of its name, and
+// whether the request has it. The slice is not to be changed.
+func (r *Request) Values(key string) ([]string, bool) { return r.values(strings.ToLower(key)) }
+
 // Has reports whether the request has a condition key, whatever the case of its name.
 func (r *Request) Has(key string) bool {
 	values, ok := r.values(strings.ToLower(key))

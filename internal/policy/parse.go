@@ -107,7 +107,8 @@ func (raw *rawStatement) compilePrincipals(s *statement, kind Kind) error {
 
 func (raw *rawStatement) compileResources(s *statement, version string) error {
 	s.resources.not = raw.resource == nil // so that a trust policy's is any
-	for _, r := range slices.Concat(raw.resource, raw.notResource) {
+	s.resources.written = slices.Concat(raw.resource, raw.notResource)
+	for _, r := range s.resources.written {
 		at := raw.at + ".Resource"
 		if err := checkResource(at, r); err != nil {
 			return err
@@ -125,8 +126,8 @@ func (raw *rawStatement) compileResources(s *statement, version string) error {
 }
 
 func (raw *rawStatement) compileActions(s *statement) error {
-	s.actions.not = raw.notAction != nil
-	for _, action := range slices.Concat(raw.action, raw.notAction) {
+	s.actions.not, s.actions.written = raw.notAction != nil, slices.Concat(raw.action, raw.notAction)
+	for _, action := range s.actions.written {
 		if err := checkAction(raw.at+".Action", action); err != nil {
 			return err
 		}

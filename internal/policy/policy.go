@@ -135,6 +135,15 @@ func (s *statement) about(req *Request) bool {
 type matcher struct {
 	patterns []pattern
 	not      bool
+	written  []string // as the document has them
+}
+
+// named returns what the document names to have it match, and not to have it left out.
+func (m *matcher) named() []string {
+	if m.not {
+		return nil
+	}
+	return m.written
 }
 
 func (m *matcher) matches(text string, req *Request) bool {

@@ -4,6 +4,7 @@
 package iam_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,15 +15,15 @@ import (
 	"github.com/coffer-secrets/coffer/internal/service/servicetest"
 )
 
-// session makes a session of a role, as STS does.
-func session(t testing.TB, s *servicetest.Server, account, role string) (c servicetest.Credentials) {
+// session makes a session of a role, limited by managed policies, as STS does.
+func session(t testing.TB, s *servicetest.Server, account, role string, limits ...string) (c servicetest.Credentials) {
 	t.Helper()
 	if _, err := s.Store.View(t.Context(), func(r kv.Reader) error {
 		p, err := s.Directory.Principals.Get(r, account, string(identity.Role), role)
 		if err != nil {
 			return err
 		}
-		key, err := s.Directory.StartSession(p, identity.NewSession{Session: "i-1", Duration: time.Hour}, s.Clock.Now())
+		key, err := s.Directory.StartSession(p, identity.NewSession{Session: "i-1", Duration: time.Hour, Terms: identity.Terms{PolicyARNs: limits}}, s.Clock.Now())
 		if err != nil {
 			return err
 		}
@@ -87,4 +88,63 @@ func TestPoliciesHoldOnTheNextCall(t *testing.T) {
 		may("no boundary", true)
 		must(t, h.noBoundary(ctx, h.name)) // it is gone already
 	})
+}
+
+// TestADeletedPolicyOfASession holds that a session which was limited by a policy may
+// nothing any more when that is gone.
+func TestADeletedPolicyOfASession(t *testing.T) {
+	t.Parallel()
+	s, c := newClient(t)
+	ctx := t.Context()
+	role := withHolders(t, s, c)[2]
+	must(t, role.put(ctx, role.name, "in", allowing("iam:ListPolicies")))
+	arn := managed(t, c, "/", "limit", allowing("iam:*"))
+	limited := iam.NewFromConfig(s.Config(session(t, s, servicetest.Account, role.name, arn)))
+	must(t, second(limited.ListPolicies(ctx, nil)))
+	must(t, second(c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: &arn})))
+	if _, err := limited.ListPolicies(ctx, nil); err == nil {
+		t.Error("the session outlived its limit")
+	}
+}
+
+// TestRecordsStayAsTheyWereRead holds that a change leaves alone what others have read:
+// the directory shares it.
+func TestRecordsStayAsTheyWereRead(t *testing.T) {
+	t.Parallel()
+	s, c := newClient(t)
+	ctx := t.Context()
+	user := withHolders(t, s, c)[0]
+	arn := managed(t, c, "/", "p", allowing("a:b"))
+	must(t, user.attach(ctx, user.name, arn), user.attach(ctx, user.name, "arn:aws:iam::aws:policy/IAMReadOnlyAccess"), user.put(ctx, user.name, "p", allowing("a:b")))
+	must(t, second(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: &arn, PolicyDocument: new(allowing("a:c"))})),
+		second(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: &arn, PolicyDocument: new(allowing("a:d"))})))
+	read := func() (p *identity.Principal, m *identity.ManagedPolicy) {
+		if _, err := s.Store.View(ctx, func(r kv.Reader) (err error) {
+			if p, err = s.Directory.Principals.Get(r, servicetest.Account, string(identity.User), user.name); err != nil {
+				return err
+			}
+			m, err = s.Directory.Policy(r, arn)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return p, m
+	}
+	for name, change := range map[string]func() error{
+		"an inline policy replaced": func() error { return user.put(ctx, user.name, "p", allowing("a:d")) },
+		"a policy detached":         func() error { return user.detach(ctx, user.name, "arn:aws:iam::aws:policy/IAMReadOnlyAccess") },
+		"a version deleted": func() error {
+			return second(c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: &arn, VersionId: new("v2")}))
+		},
+		"another default version": func() error {
+			return second(c.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: &arn, VersionId: new("v1")}))
+		},
+	} {
+		principal, policy := read()
+		before := fmt.Sprint(principal, policy)
+		must(t, change())
+		if after := fmt.Sprint(principal, policy); after != before {
+			t.Errorf("%s: what was read is now\n%s, and was\n%s", name, after, before)
+		}
+	}
 }

@@ -4,6 +4,7 @@
 package iam_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -161,9 +162,28 @@ func TestDenialsAboutPolicies(t *testing.T) {
 	for _, name := range []string{arn, accountARN + "policy/none", "arn:aws:iam::aws:policy/AdministratorAccess"} {
 		denied(second(c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &name})), "GetPolicy", "policy "+name)
 	}
-	for i, action := range []string{"AttachUserPolicy", "AttachGroupPolicy", "AttachRolePolicy"} {
-		h := all[i]
-		denied(h.attach(ctx, h.name, arn), action, h.kind+" "+h.name)
-		denied(h.attach(ctx, "nobody", arn), action, h.kind+" nobody")
+	title := map[string]string{"user": "User", "group": "Group", "role": "Role"}
+	for _, h := range all {
+		for action, call := range map[string]func(name string) error{
+			"Put%sPolicy":    func(name string) error { return h.put(ctx, name, "p", allowing("a:b")) },
+			"Get%sPolicy":    func(name string) error { return second(h.get(ctx, name, "p")) },
+			"Delete%sPolicy": func(name string) error { return h.delete(ctx, name, "p") },
+			"List%sPolicies": func(name string) error { _, _, err := h.list(ctx, name, nil, nil); return err },
+			"Attach%sPolicy": func(name string) error { return h.attach(ctx, name, arn) },
+			"Detach%sPolicy": func(name string) error { return h.detach(ctx, name, arn) },
+			"ListAttached%sPolicies": func(name string) error {
+				_, _, err := h.attached(ctx, name, nil, nil, nil)
+				return err
+			},
+			"Put%sPermissionsBoundary":    func(name string) error { return h.boundary(ctx, name, arn) },
+			"Delete%sPermissionsBoundary": func(name string) error { return h.noBoundary(ctx, name) },
+		} {
+			if strings.Contains(action, "Boundary") && h.boundary == nil {
+				continue
+			}
+			for _, name := range []string{h.name, "nobody"} { // a stranger learns nothing from the difference
+				denied(call(name), fmt.Sprintf(action, title[h.kind]), h.kind+" "+name)
+			}
+		}
 	}
 }

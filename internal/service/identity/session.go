@@ -43,8 +43,12 @@ type NewSession struct {
 // record: the token holds them, sealed, and ends with them. They end before, when the
 // principal is gone.
 func (d *Directory) StartSession(p *Principal, n NewSession, now time.Time) (*GrantedKey, error) {
+	id, err := sessionKeyID(p.Account)
+	if err != nil {
+		return nil, err
+	}
 	key := &AccessKey{
-		ID: uniqueID(prefixTemporary, accessKeyLen), Secret: newSecret(), Created: now.UTC(), Expires: now.UTC().Add(n.Duration),
+		ID: id, Secret: newSecret(), Created: now.UTC(), Expires: now.UTC().Add(n.Duration),
 		Account: p.Account, Kind: p.Kind, Name: p.Name, PrincipalID: p.ID, Session: n.Session, Terms: &n.Terms,
 	}
 	plain, err := json.Marshal(key)

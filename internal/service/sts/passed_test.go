@@ -210,8 +210,10 @@ func TestWhatCanNotBePassed(t *testing.T) {
 		"50 tags":       {func(in *sts.AssumeRoleInput) { in.Tags = tags(many[:50]...) }, "", ""},
 		"one tag twice": {func(in *sts.AssumeRoleInput) { in.Tags = tags("a=1", "A=2") }, "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."},
 		"AWS's own tag": {func(in *sts.AssumeRoleInput) { in.Tags = tags("AWS:x=1") }, "InvalidParameterValue", ""},
-		"transitive, not passed": {func(in *sts.AssumeRoleInput) { in.Tags, in.TransitiveTagKeys = tags("a=1"), []string{"b"} },
-			"InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."},
+		"transitive, not passed": {
+			func(in *sts.AssumeRoleInput) { in.Tags, in.TransitiveTagKeys = tags("a=1"), []string{"b"} },
+			"InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.",
+		},
 		"large tags": {func(in *sts.AssumeRoleInput) {
 			for i := range 17 {
 				in.Tags = append(in.Tags, tags(fmt.Sprintf("k%d=%s", i, big))...)
@@ -233,13 +235,17 @@ func TestWhatCanNotBePassed(t *testing.T) {
 		"eleven managed policies": {func(in *sts.AssumeRoleInput) {
 			in.PolicyArns = descriptors(slices.Repeat([]string{"arn:aws:iam::aws:policy/AdministratorAccess"}, 11)...)
 		}, "ValidationError", "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10"},
-		"a policy that is not there": {func(in *sts.AssumeRoleInput) { in.PolicyArns = descriptors("arn:aws:iam::123456789012:policy/none") },
-			"ValidationError", "Policy arn:aws:iam::123456789012:policy/none does not exist or is not attachable."},
+		"a policy that is not there": {
+			func(in *sts.AssumeRoleInput) { in.PolicyArns = descriptors("arn:aws:iam::123456789012:policy/none") },
+			"ValidationError", "Policy arn:aws:iam::123456789012:policy/none does not exist or is not attachable.",
+		},
 		"another account's policy": {func(in *sts.AssumeRoleInput) { in.PolicyArns = descriptors("arn:aws:iam::999999999999:policy/theirs") }, "ValidationError", ""},
 	} {
 		w.change(func(d *identity.Directory, tx kv.Tx) error {
-			return d.Policies.Put(tx, &identity.ManagedPolicy{Account: elsewhere, Name: "theirs", Default: "v1",
-				Versions: []identity.PolicyVersion{{ID: "v1", Document: servicetest.Allow("*", "*")}}}, elsewhere, "theirs")
+			return d.Policies.Put(tx, &identity.ManagedPolicy{
+				Account: elsewhere, Name: "theirs", Default: "v1",
+				Versions: []identity.PolicyVersion{{ID: "v1", Document: servicetest.Allow("*", "*")}},
+			}, elsewhere, "theirs")
 		})
 		in := assume(role)
 		c.change(in)

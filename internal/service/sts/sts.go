@@ -35,6 +35,8 @@ func Bind(g *gate.Gate, d *identity.Directory) {
 	gate.Read(g, sts.GetCallerIdentity, gate.Row[sts.GetCallerIdentityInput]{Access: gate.AccessRead, Open: true}, getCallerIdentity)
 	s.bindAssumeRole(g)
 	s.bindUserSessions(g)
+	s.bindDecode(g)
+	s.bindAccessKeyInfo(g)
 }
 
 // getCallerIdentity needs no permission, and can't be forbidden (STS API
