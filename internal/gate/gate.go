@@ -176,6 +176,8 @@ type Operation struct {
 	// Bound says that a handler is there. Those of AWS's operations that have none
 	// are answered with an error that says so.
 	Bound bool
+	// Open says that everybody with a valid signature may call it.
+	Open bool
 	// Unsigned says that it may be called without a signature.
 	Unsigned bool
 	Access   Access
@@ -190,7 +192,7 @@ func (g *Gate) Operations() []Operation {
 		for _, name := range s.Operations {
 			op := Operation{Service: s, Name: name}
 			if b := g.lookup(s, name); b != nil {
-				op.Bound, op.Unsigned, op.Access, op.Actions = true, b.introduce != nil, b.access, b.actions
+				op.Bound, op.Open, op.Unsigned, op.Access, op.Actions = true, b.open, b.introduce != nil, b.access, b.actions
 			}
 			all = append(all, op)
 		}

@@ -20,6 +20,17 @@ func (p *Policy) Named() (arns, services []string) {
 	return arns, services
 }
 
+// NamedAccounts returns the accounts that the policy of a resource names, to allow or deny
+// or except them, and whether it is about everybody, or all but some.
+func (p *Policy) NamedAccounts() (accounts []string, everybody bool) {
+	for i := range p.statements {
+		if named := p.statements[i].principals; named != nil {
+			accounts, everybody = append(accounts, named.accounts...), everybody || named.everybody || named.not
+		}
+	}
+	return accounts, everybody
+}
+
 // Join returns one policy with the statements of all, which are of one kind: several
 // policies of one resource stand beside each other, so that their statements do too.
 // It is nil when there is none.

@@ -104,7 +104,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	keys := kmsservice.Bind(s.gate, s.Directory)
 	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)
-	cofferservice.Bind(s.gate)
+	cofferservice.Bind(s.gate, s.Directory)
 	if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ var Service = &api.Service{
 	Version:  "v1",
 	Path:     "/coffer/v1/",
 	Operations: []string{
+		"ExplainAccess",
+		"ListAccess",
 		"ListChanges",
 		"ListEvents",
 	},

@@ -16,10 +16,12 @@ import (
 	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 )
 
 // Bind binds the operations to the gate.
-func Bind(g *gate.Gate) {
+func Bind(g *gate.Gate, d *identity.Directory) {
+	bindAccess(g, d)
 	gate.Read(g, coffer.ListEvents, gate.Row[coffer.ListEventsInput]{
 		Access: gate.AccessList, Targets: gate.Everything[coffer.ListEventsInput],
 	}, listEvents)

@@ -47,7 +47,7 @@ func newFixture(t *testing.T) *fixture {
 		keys := kmsservice.Bind(g, d)
 		parameterstore.Bind(g, keys, d)
 		secretsmanager.Bind(g, keys, d, nil)
-		cofferservice.Bind(g)
+		cofferservice.Bind(g, d)
 	}), t}
 }
 

@@ -78,6 +78,18 @@ func (d *Directory) PolicySet(r kv.Reader, p *Principal) (*policy.Set, error) {
 	return set, nil
 }
 
+// As returns a principal as it calls with long-lived credentials or, if it is a role, in
+// a session of that name of which nothing else is known.
+func (d *Directory) As(r kv.Reader, p *Principal, session string) (*gate.Principal, error) {
+	set, err := d.PolicySet(r, p)
+	if err != nil {
+		return nil, err
+	}
+	out := (&AccessKey{Account: p.Account, Kind: p.Kind, Name: p.Name, Session: session}).caller(p)
+	out.Policies = set
+	return out, nil
+}
+
 // GroupPolicySet returns the policies that a group gives its members, under the service
 // control policies of its account.
 func (d *Directory) GroupPolicySet(r kv.Reader, g *Group) (*policy.Set, error) {
