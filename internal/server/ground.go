@@ -24,6 +24,9 @@ type Ground struct {
 	Root seal.Root
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// Idle leaves the data directory as it is: what the configuration names is not made,
+	// and no job is done. Only calls change anything.
+	Idle bool
 	// Unsynced leaves it to the operating system when the audit log gets onto the disk.
 	Unsynced bool
 }

@@ -67,18 +67,21 @@ func OpenOn(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Server
 		return nil, err
 	}
 	s := &Server{Vault: vault, metrics: newMetrics(vault.Audit), address: newAddress()}
-	if err := s.assemble(ctx); err != nil {
+	if err := s.assemble(ctx, on.Idle); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) assemble(ctx context.Context) error {
-	if err := s.applyPrincipals(ctx); err != nil {
-		return err
-	}
-	if err := s.openFunctions(ctx); err != nil {
-		return err
+// assemble makes what is above the vault. If it is idle nothing happens but calls.
+func (s *Server) assemble(ctx context.Context, idle bool) error {
+	if !idle {
+		if err := s.applyPrincipals(ctx); err != nil {
+			return err
+		}
+		if err := s.openFunctions(ctx); err != nil {
+			return err
+		}
 	}
 	token, err := s.Store.Derive("page tokens")
 	if err != nil {
@@ -105,10 +108,12 @@ func (s *Server) assemble(ctx context.Context) error {
 	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)
 	cofferservice.Bind(s.gate, s.Directory)
-	if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
-		return err
+	if !idle {
+		if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
+			return err
+		}
+		s.jobs = s.startJobs()
 	}
-	s.jobs = s.startJobs()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())

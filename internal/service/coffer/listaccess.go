@@ -96,6 +96,9 @@ func accessOf(call *gate.Call, name string, verdicts []gate.Verdict, open bool) 
 	}
 	for i := range verdicts {
 		see, d := sight{call.Account, &verdicts[i]}, &verdicts[i].Decision
+		if see.Via != "" && d.Allowed {
+			continue // it follows from the call, and is in nobody's way
+		}
 		for _, m := range slices.Concat(d.Matches, d.Near) {
 			near := len(m.Unmet) > 0
 			if m.Effect == policy.Allow && (!near || !d.Allowed && see.absent(&m)) {

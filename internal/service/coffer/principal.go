@@ -4,6 +4,7 @@
 package coffer
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -45,16 +46,15 @@ func (a *access) named(r kv.Reader, call *gate.Call, text string) (*named, error
 	kinds := []identity.Kind{n.kind}
 	if n.kind == "" {
 		kinds = []identity.Kind{identity.User, identity.Role}
+		n.kind = identity.User // what it is called if it is neither
 	}
 	for _, kind := range kinds {
 		p, err := a.directory.Principals.Get(r, n.account, string(kind), n.name)
 		if err != nil {
 			return nil, err
 		}
-		if n.kind = kind; p != nil {
-			if n.path == "" {
-				n.path = p.Path
-			}
+		if p != nil {
+			n.kind, n.path = kind, cmp.Or(n.path, p.Path)
 			return n, nil
 		}
 	}
