@@ -107,7 +107,7 @@ func statementText(s *coffer.AccessStatement) string {
 	case s.Statement == nil:
 		return text + ", which can't be read"
 	case s.Sid != nil:
-		return fmt.Sprintf("%s, statement %q (line %d)", text, *s.Sid, *s.Line)
+		return fmt.Sprintf("%s, statement %q", text, *s.Sid)
 	}
-	return fmt.Sprintf("%s, statement %d (line %d)", text, *s.Statement, *s.Line)
+	return fmt.Sprintf("%s, statement %d", text, *s.Statement)
 }

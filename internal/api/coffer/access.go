@@ -72,10 +72,9 @@ type AccessStatement struct {
 	Policy     *string `json:"Policy,omitzero"`
 	AttachedTo *string `json:"AttachedTo,omitzero"`
 	Sid        *string `json:"Sid,omitzero"`
-	// Statement is the statement's number in the document, from 1, and Line the line on
-	// which it begins.
+	// Statement is the statement's number in the document, from 1. Of a policy that can't be
+	// read there is none.
 	Statement  *int32            `json:"Statement,omitzero"`
-	Line       *int32            `json:"Line,omitzero"`
 	Effect     *string           `json:"Effect,omitzero"`
 	Conditions []AccessCondition `json:"Conditions,omitzero"`
 }

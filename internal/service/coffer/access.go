@@ -44,8 +44,11 @@ func (a *access) target(_ context.Context, r kv.Reader, call *gate.Call, in *cof
 	if who.account != call.Account {
 		return gate.Target{ARN: "*"}, nil
 	}
-	return gate.Target{ARN: who.arn()}, nil
+	return gate.Target{ARN: who.arn(), Type: recordTypes[who.kind]}, nil
 }
+
+// recordTypes are what CloudTrail's records call principals. The root is no resource.
+var recordTypes = map[identity.Kind]string{identity.User: "AWS::IAM::User", identity.Role: "AWS::IAM::Role"}
 
 func (a *access) explain(ctx context.Context, r kv.Reader, call *gate.Call, in *coffer.ExplainAccessInput) (*coffer.ExplainAccessOutput, error) {
 	who, err := a.named(r, call, *in.Principal)

@@ -30,7 +30,7 @@ func TestOtherAccountsPoliciesStayTheirs(t *testing.T) {
 		}
 		got := map[string]string{}
 		for _, m := range out.Decisions[0].Matched {
-			if m.Sid != nil || m.Policy != nil || m.AttachedTo != nil || m.Statement != nil || m.Line != nil {
+			if m.Sid != nil || m.Policy != nil || m.AttachedTo != nil || m.Statement != nil {
 				got[*m.PolicyType] = "seen"
 			} else {
 				got[*m.PolicyType] = "unseen"

@@ -59,7 +59,7 @@ func (s sight) statement(m *policy.Match) coffer.AccessStatement {
 	}
 	out.Policy, out.AttachedTo, out.Sid = unlessEmpty(m.Policy), unlessEmpty(m.Holder), unlessEmpty(m.Sid)
 	if m.Statement >= 0 {
-		out.Statement, out.Line = new(int32(m.Statement+1)), new(int32(m.Start.Line))
+		out.Statement = new(int32(m.Statement + 1))
 	}
 	for _, u := range m.Unmet {
 		c := coffer.AccessCondition{Operator: new(u.Operator), Key: new(u.Key), Wanted: u.Wanted, Has: u.Has}
