@@ -33,11 +33,27 @@ func (s *Server) User(name string, policies ...string) Credentials {
 // UserIn is User for another account.
 func (s *Server) UserIn(account, name string, policies ...string) Credentials {
 	s.tb.Helper()
+	return s.key(user(account, name, policies))
+}
+
+// Permit gives a user of any account other policies, and no key.
+func (s *Server) Permit(account, name string, policies ...string) {
+	s.tb.Helper()
+	p := user(account, name, policies)
+	if _, err := s.Store.Update(s.tb.Context(), func(tx kv.Tx) error {
+		_, err := s.Directory.PutPrincipal(tx, p, s.Clock.Now())
+		return err
+	}); err != nil {
+		s.tb.Fatalf("giving policies to %s: %v", p.ARN(), err)
+	}
+}
+
+func user(account, name string, policies []string) identity.Principal {
 	documents := map[string]string{}
 	for i, document := range policies {
 		documents[fmt.Sprintf("policy-%d", i)] = document
 	}
-	return s.key(identity.Principal{Account: account, Kind: identity.User, Name: name, Policies: documents})
+	return identity.Principal{Account: account, Kind: identity.User, Name: name, Policies: documents}
 }
 
 // Allow is a policy that allows the actions on the resource.
