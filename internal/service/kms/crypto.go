@@ -64,13 +64,14 @@ func (s *Service) useOf(r kv.Reader, call *gate.Call, h *header, q request) (*Ke
 	if err != nil {
 		return nil, err
 	}
-	target := gate.Target{ARN: keyARN(call, id)}
+	var target gate.Target
 	if k != nil {
 		target = k.target(call)
-		target.Asked = keyARN(call, id)
+	} else {
+		target.ARN = keyARN(call, id)
 	}
-	if k == nil || k.Account != call.Principal.Account {
-		target.Refused = errNoKey
+	if k == nil || k.Account != call.Principal.Account { // neither is told from the other
+		target.Asked, target.Refused = keyARN(call, id), errNoKey
 	}
 	target = s.known(r, call, target, conditions{key: k, context: q.context, algorithm: q.algorithm})
 	if err := call.Authorize(call.Action(), target); err != nil {
