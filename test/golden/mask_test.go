@@ -22,6 +22,8 @@ var random = []struct {
 	{"ciphertext", regexp.MustCompile(`"Value": "(AQ[\w+/]{60,}=*)"`)},
 	{"policy", regexp.MustCompile(`"PolicyId": "([^"]+)"`)},
 	{"hash", regexp.MustCompile(`"PolicyHash": "([^"]+)"`)},
+	{"grant", regexp.MustCompile(`"GrantId": "([0-9a-f]{64})"`)},
+	{"token", regexp.MustCompile(`"GrantToken": "([^"]+)"`)},
 	{"key", regexp.MustCompile(`\bkey/([0-9a-f-]{36})\b`)},
 	{"id", regexp.MustCompile(`"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"`)},
 }
