@@ -52,11 +52,15 @@ type denialMatch struct {
 }
 
 // denial is what the verdict tells the account of the principal. Of a resource of another
-// account it has nothing that only that account's policy tells or asks about.
+// account, or one that is not to be told from none, it has nothing that only that account's
+// policy tells or asks about.
 func (v *Verdict) denial() denial {
 	p := &v.Request.Principal
 	d := denial{PrincipalID: p.UserID, Principal: p.ARN, Action: v.Request.Action, Resource: v.Request.Resource}
-	foreign := p.Account != v.Request.Account
+	foreign := p.Account != v.Request.Account || v.Target.Refused != nil
+	if v.Target.Refused != nil && v.Target.Asked != "" {
+		d.Resource = v.Target.Asked
+	}
 	for _, m := range v.Decision.Matches {
 		if foreign && ofResource(m.PolicyType) || len(d.Matches) == maxMessageMatches {
 			continue
