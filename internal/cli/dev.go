@@ -36,7 +36,7 @@ printed; with a COMMAND they are set for it, and the server stops when it ends.`
   coffer dev -- aws secretsmanager list-secrets
   coffer dev --data ./dev-data --listen 127.0.0.1:4566`,
 	}
-	s := bindSettings(cmd, "listen", "data", "account-id", "region", "tls-self-signed", "log-level", "throughput", "quotas", "max-secret-size")
+	s := bindSettings(cmd, "listen", "data", "account-id", "region", "tls-self-signed", "log-level", "throughput", "quotas", "max-secret-size", "oidc-networks", "oidc-ca-file")
 	cmd.Flags().StringVar(&f.accessKeyID, "access-key-id", "", "fix the access key id")
 	cmd.Flags().StringVar(&f.secretAccessKey, "secret-access-key", "", "fix the secret access key (only for a server that nobody else can reach)")
 	cmd.Flags().BoolVar(&f.quiet, "quiet", false, "do not print the exports")
@@ -65,6 +65,9 @@ func runDev(cmd *cobra.Command, config server.Config, f devFlags, command []stri
 	}
 	if config.LogLevel == "" {
 		config.LogLevel = "warn"
+	}
+	if config.OIDCNetworks == "" {
+		config.OIDCNetworks = "127.0.0.0/8,::1/128" // an issuer that is tried out on this machine
 	}
 	s, err := openServer(cmd, config)
 	if err != nil {

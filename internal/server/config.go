@@ -47,6 +47,9 @@ type Config struct {
 	Quotas          string        `yaml:"quotas" usage:"aws: as many secrets, parameters and KMS keys as AWS's default quotas allow; off: any number (default off)"`
 	MaxSecretSize   int           `yaml:"max-secret-size" usage:"largest value of a secret in bytes, up to 524288 (default 65536)"`
 
+	OIDCNetworks    string `yaml:"oidc-networks" usage:"addresses beside public ones at which issuers of OpenID Connect tokens may be asked for their keys, such as 10.0.0.0/8,127.0.0.1/32 (default none)"`
+	OIDCAuthorities string `yaml:"oidc-ca-file" usage:"certificate authorities of such issuers, PEM, beside the system's"`
+
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
 	Principals []PrincipalConfig `yaml:"principals"`
@@ -162,6 +165,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("account-id %q: an account id is 12 digits", c.Account)
 	}
 	if _, err := c.limits(); err != nil {
+		return err
+	}
+	if _, err := c.oidcNetworks(); err != nil {
 		return err
 	}
 	return c.checkListen()

@@ -31,6 +31,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/oidc"
 	cofferservice "github.com/coffer-secrets/coffer/internal/service/coffer"
 	iamservice "github.com/coffer-secrets/coffer/internal/service/iam"
 	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
@@ -53,6 +54,7 @@ type Server struct {
 	address *address    // set by Listen
 
 	functions *functions.Runner
+	oidc      *oidc.Verifier
 }
 
 // Open opens the data directory, and makes what is missing on first start.
@@ -97,13 +99,17 @@ func (s *Server) assemble(ctx context.Context, idle bool) error {
 	}
 	s.gate, err = gate.New(gate.Config{
 		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
-		Now: s.now, Log: s.Log, Observe: s.metrics.observe,
+		Region: s.Config.Region, Now: s.now, Log: s.Log, Observe: s.metrics.observe,
 	}, secretsmanager.Service, ssm.Service, kms.Service, iam.Service, sts.Service, coffer.Service)
 	if err != nil {
 		return err
 	}
 	iamservice.Bind(s.gate, s.Directory)
 	stsservice.Bind(s.gate, s.Directory)
+	if s.oidc, err = s.verifier(); err != nil {
+		return err
+	}
+	stsservice.BindWebIdentity(s.gate, s.Directory, s.oidc)
 	keys := kmsservice.Bind(s.gate, s.Directory)
 	smservice.Bind(s.gate, keys, s.Directory, s.functions)
 	parameterstore.Bind(s.gate, keys, s.Directory)
@@ -214,6 +220,9 @@ func (s *Server) Close() error {
 	}
 	if s.gate != nil {
 		errs = append(errs, s.gate.Close())
+	}
+	if s.oidc != nil {
+		s.oidc.Close()
 	}
 	return errors.Join(append(errs, s.Vault.Close())...)
 }
