@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/coffer-secrets/coffer/internal/oidc/oidctest"
 	"github.com/coffer-secrets/coffer/internal/testneed"
 )
 
@@ -96,6 +97,7 @@ func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	p := startDev(t, "--config", rotating(t, goFunction))
 	c := newAWSCLI(t, p)
+	issuer := oidctest.New(t)
 	t.Run("commands", func(t *testing.T) {
 		for name, steps := range map[string][]step{
 			"first steps":     c.firstSteps(),
@@ -109,6 +111,7 @@ func TestAWSCLI(t *testing.T) {
 			"who is answered": identitySteps,
 			"temporary":       sessionSteps,
 			"iam policies":    policySteps,
+			"web identity":    webIdentitySteps(issuer),
 			"iam roles":       roleSteps,
 			"iam users":       iamUserSteps,
 			"simulator":       simulatorSteps,

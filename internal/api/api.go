@@ -43,6 +43,9 @@ type Service struct {
 	// not AWS's: "/coffer/v1/". Its calls are otherwise those of the JSON protocol. Empty for
 	// AWS's own.
 	Path string
+	// Paths are names that operations have beside their own in the URLs of a service with a
+	// Path: "login/aws". It may be nil.
+	Paths map[string]string
 	// Namespace is the XML namespace of a Query service's answers.
 	Namespace string
 	// Operations names all operations of AWS's model, in order of name, whether

@@ -79,6 +79,7 @@ var Floors = []Floor{
 		{"internal/limits", Server},
 		{"internal/oidc", Server},
 		{"internal/oidc/oidctest", Test},
+		{"internal/awsidentity", Server},
 	}},
 	{"the gate: the one way in", []Package{
 		{"internal/gate", Server},

@@ -30,6 +30,7 @@ var ErrNoCredentials = errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS
 // FromEnvironment returns the provider that the environment names, the first of
 //
 //   - static credentials of a Coffer server, in variables that Lambda does not reserve;
+//   - a login at a Coffer server, by what of the following there is for AWS (COFFER_LOGIN);
 //   - static credentials of AWS;
 //   - a web identity: a token in a file that a role is assumed with (EKS's IRSA);
 //   - a container's endpoint (ECS, EKS Pod Identity, Lambda under SnapStart);
@@ -52,6 +53,8 @@ func (l *line) environment(cfg Config) (Provider, error) {
 	switch {
 	case getenv("COFFER_ACCESS_KEY_ID") != "":
 		return environment{getenv, "COFFER_"}, nil
+	case getenv("COFFER_LOGIN") != "":
+		return l.newLogin(cfg)
 	case getenv("AWS_ACCESS_KEY_ID") != "" && getenv("AWS_SECRET_ACCESS_KEY") != "":
 	case getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && getenv("AWS_ROLE_ARN") != "":
 		return newRenewed(webIdentity{l.with(Static(sigv4.Credentials{})), getenv}.ask, l.clock), nil

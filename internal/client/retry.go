@@ -106,8 +106,9 @@ func (l *call) limited(ctx context.Context) ([]byte, http.Header, error) {
 
 // judge decides whether to try again, and how long to wait before.
 func (l *call) judge(err error, header http.Header) (time.Duration, bool) {
-	if _, ok := errors.AsType[*RoleError](err); ok {
-		return 0, false // STS has been tried for long enough
+	_, role := errors.AsType[*RoleError](err)
+	if _, login := errors.AsType[*LoginError](err); role || login {
+		return 0, false // it has been tried for long enough
 	}
 	e, answered := errors.AsType[*api.Error](err)
 	switch {

@@ -53,6 +53,8 @@ type Config struct {
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
 	Principals []PrincipalConfig `yaml:"principals"`
+	// Login is who gets a session without a key. It has no flag.
+	Login LoginConfig `yaml:"login"`
 	// Functions are what the server can run by ARN, such as for rotation. They have no
 	// flag.
 	Functions []FunctionConfig `yaml:"functions"`
@@ -168,6 +170,9 @@ func (c *Config) check() error {
 		return err
 	}
 	if _, err := c.oidcNetworks(); err != nil {
+		return err
+	}
+	if _, err := c.logins(nil); err != nil {
 		return err
 	}
 	return c.checkListen()

@@ -104,16 +104,9 @@ func (s *Server) assemble(ctx context.Context, idle bool) error {
 	if err != nil {
 		return err
 	}
-	iamservice.Bind(s.gate, s.Directory)
-	stsservice.Bind(s.gate, s.Directory)
-	if s.oidc, err = s.verifier(); err != nil {
+	if err := s.bind(); err != nil {
 		return err
 	}
-	stsservice.BindWebIdentity(s.gate, s.Directory, s.oidc)
-	keys := kmsservice.Bind(s.gate, s.Directory)
-	smservice.Bind(s.gate, keys, s.Directory, s.functions)
-	parameterstore.Bind(s.gate, keys, s.Directory)
-	cofferservice.Bind(s.gate, s.Directory)
 	if !idle {
 		if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
 			return err
@@ -125,6 +118,26 @@ func (s *Server) assemble(ctx context.Context, idle bool) error {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.Handle("/", s.gate)
 	s.handler = mux
+	return nil
+}
+
+// bind binds every service to the gate.
+func (s *Server) bind() (err error) {
+	if s.oidc, err = s.verifier(); err != nil {
+		return err
+	}
+	logins, err := s.Config.logins(s.now)
+	if err != nil {
+		return err
+	}
+	iamservice.Bind(s.gate, s.Directory)
+	stsservice.Bind(s.gate, s.Directory)
+	stsservice.BindWebIdentity(s.gate, s.Directory, s.oidc)
+	keys := kmsservice.Bind(s.gate, s.Directory)
+	smservice.Bind(s.gate, keys, s.Directory, s.functions)
+	parameterstore.Bind(s.gate, keys, s.Directory)
+	cofferservice.Bind(s.gate, s.Directory)
+	cofferservice.BindLogins(s.gate, s.Directory, logins)
 	return nil
 }
 

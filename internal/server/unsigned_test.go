@@ -17,7 +17,7 @@ import (
 
 // unsigned are the operations for those who have nothing yet to sign with. Whatever is
 // added here can be called by everybody who reaches the server.
-var unsigned = map[string]bool{"sts:AssumeRoleWithWebIdentity": true}
+var unsigned = map[string]bool{"sts:AssumeRoleWithWebIdentity": true, "coffer:LoginWithAWS": true}
 
 // TestNothingElseIsReachableWithoutASignature calls every operation, served or not, as
 // somebody without a key.

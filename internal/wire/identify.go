@@ -44,6 +44,9 @@ func (s Services) Identify(req *http.Request, body []byte) (*Request, *api.Error
 // byPath looks for the operation of a service that is not AWS's. The path is what counts,
 // whatever else the request has.
 func byPath(r *Request, method string, service *api.Service, operation string) *api.Error {
+	if name, ok := service.Paths[operation]; ok {
+		operation = name
+	}
 	if r.Service = service; method != http.MethodPost || !has(service, operation) {
 		return api.UnknownOperationException.Newf("POST %s and the name of an operation; this is none that the server knows.", service.Path)
 	}

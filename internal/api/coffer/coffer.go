@@ -15,11 +15,13 @@ var Service = &api.Service{
 	Protocol: api.JSON,
 	Version:  "v1",
 	Path:     "/coffer/v1/",
+	Paths:    map[string]string{"login/aws": "LoginWithAWS"},
 	Operations: []string{
 		"ExplainAccess",
 		"ListAccess",
 		"ListChanges",
 		"ListEvents",
+		"LoginWithAWS",
 	},
 }
 
