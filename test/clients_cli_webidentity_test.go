@@ -32,6 +32,6 @@ END`},
 		{command: stranger + `. $DIR/as; as session; aws sts get-caller-identity --query Arn --output text`, want: "arn:aws:sts::000000000000:assumed-role/cli-pod/pod"},
 		{command: stranger + assume + `writer`, fails: "AccessDenied"},
 		{command: stranger + assume + `as`, fails: "InvalidIdentityToken"},
-		{command: stranger + `printf '[default]\nrole_arn=%s\nweb_identity_token_file=%s\n' $ROLE $DIR/reader > $DIR/config; AWS_CONFIG_FILE=$DIR/config aws sts get-caller-identity --query Account --output text`, want: "000000000000"},
+		{command: stranger + `printf '[default]\nrole_arn=%s\nweb_identity_token_file=%s\n' $ROLE $DIR/reader > $DIR/config; HOME=$DIR AWS_CONFIG_FILE=$DIR/config aws sts get-caller-identity --query Account --output text`, want: "000000000000"},
 	}
 }

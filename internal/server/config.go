@@ -47,7 +47,7 @@ type Config struct {
 	Quotas          string        `yaml:"quotas" usage:"aws: as many secrets, parameters and KMS keys as AWS's default quotas allow; off: any number (default off)"`
 	MaxSecretSize   int           `yaml:"max-secret-size" usage:"largest value of a secret in bytes, up to 524288 (default 65536)"`
 
-	OIDCNetworks    string `yaml:"oidc-networks" usage:"addresses beside public ones at which issuers of OpenID Connect tokens may be asked for their keys, such as 10.0.0.0/8,127.0.0.1/32 (default none)"`
+	OIDCNetworks    string `yaml:"oidc-networks" usage:"addresses beside public ones at which issuers of OpenID Connect tokens may be asked for their keys, such as 10.0.0.0/8,127.0.0.1/32"`
 	OIDCAuthorities string `yaml:"oidc-ca-file" usage:"certificate authorities of such issuers, PEM, beside the system's"`
 
 	// Principals are users and roles that exist as long as the file names them. They
