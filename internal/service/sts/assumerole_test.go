@@ -4,9 +4,13 @@
 package sts_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
@@ -172,6 +176,46 @@ func TestWithdrawn(t *testing.T) {
 	again := w.User("ada")
 	_, err = w.sts(again).AssumeRole(t.Context(), assume(role))
 	wants(t, "another user of the trusted one's name", err, "AccessDenied", "")
+}
+
+// TestClockSkew holds that a client whose clock is off by less than a quarter of an hour
+// is served, and that what it gets ends by the server's clock.
+func TestClockSkew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.User("ada")
+	role := w.role(identity.Principal{Name: "app"}, trusting("*"))
+	for _, c := range []struct {
+		off  time.Duration
+		code string
+	}{
+		{-14 * time.Minute, ""},
+		{14 * time.Minute, ""},
+		{-16 * time.Minute, "SignatureDoesNotMatch"},
+		{16 * time.Minute, "SignatureDoesNotMatch"},
+	} {
+		config := w.Config(ada)
+		config.ServiceOptions = nil // so that it signs by the time that this test says
+		client := sts.NewFromConfig(config, func(o *sts.Options) {
+			o.HTTPSignerV4 = skewed{v4.NewSigner(), func() time.Time { return w.Clock.Now().Add(c.off) }}
+		})
+		out, err := client.AssumeRole(t.Context(), assume(role))
+		wants(t, c.off.String(), err, c.code, "")
+		if err == nil && !out.Credentials.Expiration.Equal(servicetest.Start.Add(time.Hour).Truncate(time.Second)) {
+			t.Errorf("off by %s: ends %s", c.off, out.Credentials.Expiration)
+		}
+	}
+}
+
+// skewed signs by another clock.
+type skewed struct {
+	*v4.Signer
+	now func() time.Time
+}
+
+// SignHTTP implements sts.HTTPSignerV4.
+func (s skewed) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, options ...func(*v4.SignerOptions)) error {
+	return s.Signer.SignHTTP(ctx, c, r, hash, service, region, s.now(), options...)
 }
 
 // TestForgedSessions holds that nothing but the whole token with its key and secret is a

@@ -139,8 +139,10 @@ func TestMessagesAcrossAccounts(t *testing.T) {
 		_, err := w.sts(admin).AssumeRole(t.Context(), assume(role))
 		wants(t, account, err, "AccessDenied", "User: "+userARN("admin")+" is not authorized to perform: sts:AssumeRole on resource: "+role)
 		got := w.decoded(admin, message(err))
-		if told := strings.Contains(got, "Hidden") && strings.Contains(got, "hidden-value"); told != (account == servicetest.Account) {
-			t.Errorf("of a role in %s: %s", account, got)
+		for _, part := range []string{`"Hidden"`, `"hidden-value"`, `"explicitDeny":true`} {
+			if told := strings.Contains(got, part); told != (account == servicetest.Account) {
+				t.Errorf("of a role in %s, %s: %s", account, part, got)
+			}
 		}
 	}
 }
