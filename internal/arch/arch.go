@@ -76,6 +76,7 @@ var Floors = []Floor{
 		{"internal/jobs", Server},
 		{"internal/events", Server},
 		{"internal/wire", Server},
+		{"internal/usage", Server},
 		{"internal/limits", Server},
 		{"internal/oidc", Server},
 		{"internal/oidc/oidctest", Test},

@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/memkv"
@@ -27,6 +28,9 @@ type Ground struct {
 	// Idle leaves the data directory as it is: what the configuration names is not made,
 	// and no job is done. Only calls change anything.
 	Idle bool
+	// operator is a key with which the root of the configuration's account calls. It may
+	// be nil.
+	operator *gate.Credential
 	// Unsynced leaves it to the operating system when the audit log gets onto the disk.
 	Unsynced bool
 }

@@ -5,20 +5,21 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/coffer-secrets/coffer/internal/client"
+	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
+	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
 	"github.com/coffer-secrets/coffer/internal/sigv4"
 )
-
-// operatorSession is how long a command on a data directory may take.
-const operatorSession = 15 * time.Minute
 
 // Operate opens a data directory that is there, and runs fn with a client that calls as the
 // root of the configuration's account, without a network. The calls take the way that all
@@ -30,23 +31,16 @@ func Operate(ctx context.Context, c Config, log *slog.Logger, fn func(*client.Cl
 	if err := c.exists(); err != nil {
 		return err
 	}
-	s, err := OpenOn(ctx, c, log, Ground{Idle: true})
+	key := &gate.Credential{AccessKeyID: "OPERATOR" + rand.Text(), Secret: secret.FromString(rand.Text())}
+	s, err := OpenOn(ctx, c, log, Ground{Idle: true, operator: key})
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if failed := s.Close(); err == nil {
-			err = failed
-		}
-	}()
-	key, err := s.operatorKey(ctx)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, s.Close()) }()
 	as, err := client.New(client.Config{
 		Endpoint: "http://coffer.invalid", Region: s.Config.Region, UserAgent: "coffer/" + Version,
 		Transport: direct{s.handler}, Getenv: func(string) string { return "" },
-		Credentials: client.Static(sigv4.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret, SessionToken: key.SessionToken.RevealString()}),
+		Credentials: client.Static(sigv4.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret}),
 	})
 	if err != nil {
 		return err
@@ -54,27 +48,35 @@ func Operate(ctx context.Context, c Config, log *slog.Logger, fn func(*client.Cl
 	return fn(as)
 }
 
-// operatorKey starts a session of the account's root, and makes the root if there is none.
-func (s *Server) operatorKey(ctx context.Context) (*identity.GrantedKey, error) {
-	root := identity.Principal{Account: s.Config.Account, Kind: identity.Root, Name: string(identity.Root)}
-	var found *identity.Principal
-	look := func(r kv.Reader) (err error) {
-		found, err = s.Directory.Principals.Get(r, root.Account, string(root.Kind), root.Name)
-		return err
+// operated is the directory of a server that an operator calls, with a key of the root's
+// that is in no store.
+type operated struct {
+	*identity.Directory
+	root *identity.Principal
+	key  *gate.Credential
+}
+
+// Credential implements gate.Directory.
+func (o operated) Credential(r kv.Reader, accessKeyID, sessionToken string) (*gate.Credential, error) {
+	if accessKeyID != o.key.AccessKeyID {
+		return o.Directory.Credential(r, accessKeyID, sessionToken)
 	}
-	if _, err := s.Store.View(ctx, look); err != nil {
+	as, err := o.As(r, o.root, "")
+	if err != nil {
 		return nil, err
 	}
-	if found == nil {
-		act := &Act{Name: "CreateRoot", By: byCommandLine, Details: map[string]string{"principal": root.ARN()}}
-		if err := s.Do(ctx, act, func(tx kv.Tx) (err error) {
-			found, err = s.Directory.PutPrincipal(tx, root, s.now())
-			return err
-		}); err != nil {
-			return nil, err
-		}
+	with := *o.key
+	with.Principal = as
+	return &with, nil
+}
+
+// callers are those that the gate knows.
+func (s *Server) callers(on Ground) gate.Directory {
+	if on.operator == nil {
+		return s.Directory
 	}
-	return s.Directory.StartSession(found, identity.NewSession{Duration: operatorSession}, s.now())
+	root := &identity.Principal{Account: s.Config.Account, Kind: identity.Root, Name: string(identity.Root), ID: s.Config.Account}
+	return operated{s.Directory, root, on.operator}
 }
 
 // direct has requests served in the process.
@@ -84,9 +86,8 @@ type direct struct{ handler http.Handler }
 func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	served := req.Clone(req.Context())
 	served.RequestURI = req.URL.RequestURI()
-	if served.Host == "" {
-		served.Host = req.URL.Host
-	}
+	served.URL.Path = cmp.Or(served.URL.Path, "/") // as it goes over a network
+	served.Host = cmp.Or(served.Host, req.URL.Host)
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}

@@ -20,24 +20,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/coffer-secrets/coffer/internal/api/coffer"
-	"github.com/coffer-secrets/coffer/internal/api/iam"
-	"github.com/coffer-secrets/coffer/internal/api/kms"
-	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
-	"github.com/coffer-secrets/coffer/internal/api/ssm"
-	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/events"
 	"github.com/coffer-secrets/coffer/internal/functions"
 	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/oidc"
-	cofferservice "github.com/coffer-secrets/coffer/internal/service/coffer"
-	iamservice "github.com/coffer-secrets/coffer/internal/service/iam"
-	kmsservice "github.com/coffer-secrets/coffer/internal/service/kms"
-	"github.com/coffer-secrets/coffer/internal/service/parameterstore"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
-	stsservice "github.com/coffer-secrets/coffer/internal/service/sts"
 )
 
 // Version is the version that the server tells.
@@ -69,15 +58,15 @@ func OpenOn(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Server
 		return nil, err
 	}
 	s := &Server{Vault: vault, metrics: newMetrics(vault.Audit), address: newAddress()}
-	if err := s.assemble(ctx, on.Idle); err != nil {
+	if err := s.assemble(ctx, on); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// assemble makes what is above the vault. If it is idle nothing happens but calls.
-func (s *Server) assemble(ctx context.Context, idle bool) error {
-	if !idle {
+// assemble makes what is above the vault.
+func (s *Server) assemble(ctx context.Context, on Ground) error {
+	if !on.Idle {
 		if err := s.applyPrincipals(ctx); err != nil {
 			return err
 		}
@@ -98,16 +87,16 @@ func (s *Server) assemble(ctx context.Context, idle bool) error {
 		return err
 	}
 	s.gate, err = gate.New(gate.Config{
-		Store: s.Store, Audit: s.Audit, Directory: s.Directory, Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
+		Store: s.Store, Audit: s.Audit, Directory: s.callers(on), Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
 		Region: s.Config.Region, Now: s.now, Log: s.Log, Observe: s.metrics.observe,
-	}, secretsmanager.Service, ssm.Service, kms.Service, iam.Service, sts.Service, coffer.Service)
+	}, services()...)
 	if err != nil {
 		return err
 	}
-	if err := s.bind(); err != nil {
+	if err := s.bind(on.Idle); err != nil {
 		return err
 	}
-	if !idle {
+	if !on.Idle {
 		if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
 			return err
 		}
@@ -121,23 +110,19 @@ func (s *Server) assemble(ctx context.Context, idle bool) error {
 	return nil
 }
 
-// bind binds every service to the gate.
-func (s *Server) bind() (err error) {
+// bind binds every service to the gate. If it is idle there are no functions.
+func (s *Server) bind(idle bool) (err error) {
 	if s.oidc, err = s.verifier(); err != nil {
 		return err
 	}
-	logins, err := s.Config.logins(s.now)
-	if err != nil {
+	from := origins{oidc: s.oidc}
+	if from.logins, err = s.Config.logins(s.now); err != nil {
 		return err
 	}
-	iamservice.Bind(s.gate, s.Directory)
-	stsservice.Bind(s.gate, s.Directory)
-	stsservice.BindWebIdentity(s.gate, s.Directory, s.oidc)
-	keys := kmsservice.Bind(s.gate, s.Directory)
-	smservice.Bind(s.gate, keys, s.Directory, s.functions)
-	parameterstore.Bind(s.gate, keys, s.Directory)
-	cofferservice.Bind(s.gate, s.Directory)
-	cofferservice.BindLogins(s.gate, s.Directory, logins)
+	if !idle {
+		from.functions = s.functions
+	}
+	bind(s.gate, s.Directory, from)
 	return nil
 }
 
