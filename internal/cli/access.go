@@ -19,7 +19,6 @@ import (
 // accessFlags are those of the commands that ask who may do what.
 type accessFlags struct {
 	settings *settings
-	region   string
 	context  []string
 	json     bool
 }

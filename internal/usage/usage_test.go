@@ -71,7 +71,10 @@ func TestWhatWasUsed(t *testing.T) {
 	get := call("secretsmanager", "GetSecretValue", `{"secretId":"app/x"}`, secretX+"AbCdEf")
 	got, err := service.Collect(seq(
 		get,
-		with(get, func(r *audit.Record) { r.EventTime = start.Add(time.Hour); r.Resources = []audit.Resource{{ARN: secretX + "GhIjKl"}} }), // made anew
+		with(get, func(r *audit.Record) {
+			r.EventTime = start.Add(time.Hour)
+			r.Resources = []audit.Resource{{ARN: secretX + "GhIjKl"}}
+		}), // made anew
 		with(get, func(r *audit.Record) { r.ErrorCode = "AccessDeniedException" }),
 		with(get, func(r *audit.Record) { r.EventType = audit.TypeServiceEvent }),
 		with(get, func(r *audit.Record) { r.UserIdentity = audit.UserIdentity{Type: "Unknown", ARN: ada} }),
@@ -121,9 +124,13 @@ func TestTheSmallestPolicy(t *testing.T) {
 	t.Parallel()
 	parameter := "arn:aws:ssm:eu-west-1:123456789012:parameter/"
 	uses := []usage.Use{
-		{Action: "ssm:GetParameter", Resource: parameter + "a/1"}, {Action: "ssm:GetParameter", Resource: parameter + "a/2"}, {Action: "ssm:GetParameter", Resource: parameter + "b/1"},
-		{Action: "ssm:PutParameter", Resource: parameter + "a/1"}, {Action: "ssm:DeleteParameter", Resource: parameter + "a/1"},
-		{Action: "kms:Decrypt", Resource: key}, {Action: "kms:Decrypt", Resource: key, Via: "ssm.eu-west-1.amazonaws.com"},
+		{Action: "ssm:GetParameter", Resource: parameter + "a/1"},
+		{Action: "ssm:GetParameter", Resource: parameter + "a/2"},
+		{Action: "ssm:GetParameter", Resource: parameter + "b/1"},
+		{Action: "ssm:PutParameter", Resource: parameter + "a/1"},
+		{Action: "ssm:DeleteParameter", Resource: parameter + "a/1"},
+		{Action: "kms:Decrypt", Resource: key},
+		{Action: "kms:Decrypt", Resource: key, Via: "ssm.eu-west-1.amazonaws.com"},
 	}
 	via := map[string]map[string]string{"StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}}
 	statement := func(condition map[string]map[string]string, actions []string, resources ...string) usage.Statement {
