@@ -39,6 +39,9 @@ Where secrets come from:
   COFFER_CA_FILE                certificate authorities to trust, in PEM. Or AWS_CA_BUNDLE
   COFFER_ACCESS_KEY_ID, COFFER_SECRET_ACCESS_KEY, COFFER_SESSION_TOKEN
                                 credentials of a Coffer server, where AWS's are not its
+  COFFER_LOGIN                  aws: log in to the Coffer server with the role in AWS
+  COFFER_LOGIN_SERVER_ID, COFFER_LOGIN_ROLE, COFFER_LOGIN_STS_ENDPOINT
+                                the server's name, the role to get, the STS to sign for
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or
   AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME (EKS), or
   AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
