@@ -30,7 +30,7 @@ func (l *least) print(w io.Writer, granted bool) error {
 		for _, u := range l.Uses {
 			calls += u.Count
 		}
-		fmt.Fprintf(w, "%s used this, in %d calls:\n\n", l.Principal, calls)
+		fmt.Fprintf(w, "%s used this, in %s:\n\n", l.Principal, counted(calls))
 		if err := printJSON(w, l.Policy); err != nil {
 			return err
 		}
@@ -80,4 +80,11 @@ func (f *leastFlags) printIdle(w io.Writer, used usage.Usage, people []person) e
 		fmt.Fprintf(t, "%s\t%d\n", i.Principal, i.Policies)
 	}
 	return t.Flush()
+}
+
+func counted(calls int) string {
+	if calls == 1 {
+		return "one call"
+	}
+	return fmt.Sprintf("%d calls", calls)
 }

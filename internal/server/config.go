@@ -53,6 +53,9 @@ type Config struct {
 	// Principals are users and roles that exist as long as the file names them. They
 	// have no flag.
 	Principals []PrincipalConfig `yaml:"principals"`
+	// ServiceControl limits what all principals of an account may do, its root too. It has
+	// no flag.
+	ServiceControl ServiceControlConfig `yaml:"service-control-policies"`
 	// Login is who gets a session without a key. It has no flag.
 	Login LoginConfig `yaml:"login"`
 	// Functions are what the server can run by ARN, such as for rotation. They have no

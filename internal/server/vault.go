@@ -17,6 +17,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/audit"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/kv/boltkv"
+	"github.com/coffer-secrets/coffer/internal/policy"
 	"github.com/coffer-secrets/coffer/internal/seal"
 	"github.com/coffer-secrets/coffer/internal/secret"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
@@ -48,7 +49,10 @@ func openVault(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Vau
 		on.Now = time.Now
 	}
 	v := &Vault{Config: c, Log: log, now: on.Now}
-	var err error
+	limits, err := c.ServiceControl.compile()
+	if err != nil {
+		return nil, err
+	}
 	if v.Store, err = c.openStore(ctx, on); err != nil {
 		return nil, err
 	}
@@ -56,7 +60,9 @@ func openVault(ctx context.Context, c Config, log *slog.Logger, on Ground) (*Vau
 	if err != nil {
 		return nil, errors.Join(err, v.Store.Close())
 	}
-	v.Directory = identity.NewDirectory(identity.Options{SessionKey: [32]byte(sessions.Reveal())})
+	v.Directory = identity.NewDirectory(identity.Options{
+		SessionKey: [32]byte(sessions.Reveal()), ServiceControl: func(account string) [][]policy.Attached { return limits[account] },
+	})
 	if v.Audit, err = c.openAudit(ctx, v.Store, on); err != nil {
 		return nil, errors.Join(err, v.Store.Close())
 	}
