@@ -79,7 +79,7 @@ func (s *Service) members(r kv.Reader, call *gate.Call, g *identity.Group) iter.
 
 func (s *Service) listGroups(_ context.Context, r kv.Reader, call *gate.Call, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
 	all := records(s.directory.Groups.All(r, "", call.Account), func(g *identity.Group) bool { return under(g.Path, in.PathPrefix) })
-	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{orEmpty(in.PathPrefix)}}, all, groupName)
+	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{deref(in.PathPrefix)}}, all, groupName)
 	return &iam.ListGroupsOutput{Groups: shown(p, showGroup), IsTruncated: p.truncated, Marker: p.marker}, err
 }
 

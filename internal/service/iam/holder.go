@@ -66,7 +66,7 @@ func (s *Service) principalHolder(p *identity.Principal) *holder {
 	h.store = func(tx kv.Tx) error {
 		changed := *p
 		changed.Policies, changed.Attached, changed.Boundary = h.policies, h.attached, h.boundary
-		return s.directory.Principals.Put(tx, &changed, p.Account, string(p.Kind), p.Name)
+		return s.put(tx, &changed)
 	}
 	return h
 }

@@ -49,7 +49,7 @@ func (o holderOp[In, Out]) row(s *Service, access gate.Access) gate.Row[In] {
 				}
 			}
 		}
-		c := conditions{policyARN: text(req.arn), boundary: text(req.boundary)}
+		c := conditions{policyARN: deref(req.arn), boundary: deref(req.boundary)}
 		if o.noun == groupNoun {
 			return s.groupTarget(r, call, *req.holder, c)
 		}

@@ -115,15 +115,7 @@ func placeOf(account, name string) string {
 // scopeOf is what of a request a marker is good for. What was not given is empty.
 func scopeOf(parts ...*string) (scope []string) {
 	for _, p := range parts {
-		scope = append(scope, text(p))
+		scope = append(scope, deref(p))
 	}
 	return scope
-}
-
-// text is a member of a request. One that was not given is empty.
-func text(member *string) string {
-	if member == nil {
-		return ""
-	}
-	return *member
 }

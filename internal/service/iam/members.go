@@ -42,7 +42,7 @@ func (s *Service) addUserToGroup(_ context.Context, tx kv.Tx, call *gate.Call, i
 	}
 	changed := *p
 	changed.Groups = slices.Sorted(slices.Values(append(slices.Clone(p.Groups), g.ID)))
-	return &iam.AddUserToGroupOutput{}, s.putUser(tx, &changed)
+	return &iam.AddUserToGroupOutput{}, s.put(tx, &changed)
 }
 
 // removeUserFromGroup ends a membership, if there is one.
@@ -53,7 +53,7 @@ func (s *Service) removeUserFromGroup(_ context.Context, tx kv.Tx, call *gate.Ca
 	}
 	changed := *p
 	changed.Groups = slices.DeleteFunc(slices.Clone(p.Groups), func(id string) bool { return id == g.ID })
-	return &iam.RemoveUserFromGroupOutput{}, s.putUser(tx, &changed)
+	return &iam.RemoveUserFromGroupOutput{}, s.put(tx, &changed)
 }
 
 // member returns the user and the group that a change of a membership is about.

@@ -109,7 +109,7 @@ func (s *Service) createPolicy(_ context.Context, tx kv.Tx, call *gate.Call, in 
 	now := call.Time.UTC()
 	p := &identity.ManagedPolicy{
 		Account: call.Account, Name: *in.PolicyName, Path: storedPath(in.Path), ID: identity.NewID(identity.PrefixPolicy),
-		Description: text(in.Description), Created: now, Updated: now, Tags: tags, Default: "v1", Last: 1,
+		Description: deref(in.Description), Created: now, Updated: now, Tags: tags, Default: "v1", Last: 1,
 		Versions: []identity.PolicyVersion{{ID: "v1", Document: *in.PolicyDocument, Created: now}},
 	}
 	shown := showPolicy(p, uses{})

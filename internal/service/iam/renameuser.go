@@ -69,7 +69,7 @@ func (s *Service) updateUser(_ context.Context, tx kv.Tx, call *gate.Call, in *i
 		changed.Path = storedPath(in.NewPath)
 	}
 	if in.NewUserName == nil || *in.NewUserName == p.Name {
-		return &iam.UpdateUserOutput{}, s.putUser(tx, &changed)
+		return &iam.UpdateUserOutput{}, s.put(tx, &changed)
 	}
 	if !strings.EqualFold(*in.NewUserName, p.Name) {
 		_, taken, err := named(s.directory.Principals.All(tx, "", call.Account, string(identity.User)), *in.NewUserName)

@@ -83,7 +83,7 @@ func onGroup[In any](s *Service, member func(*In) *string) func(context.Context,
 // onAll makes a row's Targets of a list of entities with that prefix of their paths.
 func onAll[In any](n noun, prefix func(*In) *string) func(context.Context, kv.Reader, *gate.Call, *In) ([]gate.Target, error) {
 	return on(func(_ kv.Reader, call *gate.Call, in *In) (gate.Target, error) {
-		t := entity(call, n, cmp.Or(orEmpty(prefix(in)), "/"), conditions{})
+		t := entity(call, n, cmp.Or(deref(prefix(in)), "/"), conditions{})
 		t.Type = ""
 		return t, nil
 	})

@@ -35,7 +35,7 @@ func (s *Service) bindUsers(g *gate.Gate) {
 
 // newUser is what a decision about CreateUser is taken on.
 func newUser(_ kv.Reader, call *gate.Call, in *iam.CreateUserInput) (gate.Target, error) {
-	return created(call, userNoun, in.Path, *in.UserName, conditions{asked: in.Tags, boundary: orEmpty(in.PermissionsBoundary)}), nil
+	return created(call, userNoun, in.Path, *in.UserName, conditions{asked: in.Tags, boundary: deref(in.PermissionsBoundary)}), nil
 }
 
 func (s *Service) createUser(_ context.Context, tx kv.Tx, call *gate.Call, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
@@ -62,13 +62,9 @@ func (s *Service) createUser(_ context.Context, tx kv.Tx, call *gate.Call, in *i
 	}
 	p := &identity.Principal{
 		Account: call.Account, Kind: identity.User, Name: *in.UserName, Path: storedPath(in.Path),
-		ID: identity.NewID(identity.PrefixUser), Created: call.Time.UTC(), Boundary: orEmpty(in.PermissionsBoundary), Tags: tags,
+		ID: identity.NewID(identity.PrefixUser), Created: call.Time.UTC(), Boundary: deref(in.PermissionsBoundary), Tags: tags,
 	}
-	return &iam.CreateUserOutput{User: new(showUser(p))}, s.putUser(tx, p)
-}
-
-func (s *Service) putUser(tx kv.Tx, p *identity.Principal) error {
-	return s.directory.Principals.Put(tx, p, p.Account, string(p.Kind), p.Name)
+	return &iam.CreateUserOutput{User: new(showUser(p))}, s.put(tx, p)
 }
 
 func (s *Service) getUser(_ context.Context, r kv.Reader, call *gate.Call, in *iam.GetUserInput) (*iam.GetUserOutput, error) {
@@ -81,7 +77,7 @@ func (s *Service) getUser(_ context.Context, r kv.Reader, call *gate.Call, in *i
 
 func (s *Service) listUsers(_ context.Context, r kv.Reader, call *gate.Call, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
 	all := s.usersOf(r, call, func(p *identity.Principal) bool { return under(p.Path, in.PathPrefix) })
-	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{orEmpty(in.PathPrefix)}}, all, principalName)
+	p, err := paged(call, asked{in.Marker, in.MaxItems, []string{deref(in.PathPrefix)}}, all, principalName)
 	return &iam.ListUsersOutput{Users: shown(p, listedUser), IsTruncated: p.truncated, Marker: p.marker}, err
 }
 
@@ -135,10 +131,3 @@ func (s *Service) usersOf(r kv.Reader, call *gate.Call, keep func(*identity.Prin
 }
 
 func principalName(p *identity.Principal) string { return p.Name }
-
-func orEmpty(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
