@@ -189,7 +189,7 @@ func (e *evaluator) holds(a *Attached, n int, kind Kind) bool {
 	m := Match{
 		Policy: a.Name, Holder: a.Holder, PolicyType: kind,
 		Statement: n, Sid: s.sid, Effect: s.effect,
-		Actions: s.actions.named(), Resources: s.resources.named(), Start: s.start, End: s.end, Unmet: s.unmet(e.req),
+		Actions: s.actions.named(), Resources: s.resources.named(), Start: a.Policy.places[n].start, End: a.Policy.places[n].end, Unmet: s.unmet(e.req),
 	}
 	if len(m.Unmet) > 0 {
 		e.near = append(e.near, m)

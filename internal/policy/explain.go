@@ -40,6 +40,9 @@ func (s *statement) unmet(req *Request) (all []Unmet) {
 // Position is a place in a document, from line 1 and column 1, in characters.
 type Position struct{ Line, Column int }
 
+// place is where a statement begins and ends.
+type place struct{ start, end Position }
+
 // place notes where the statements stand, as AWS's simulator tells it: one of a list from
 // behind what comes before it, which is the bracket or the statement before, and one that is
 // in no list from behind its brace; each up to behind its closing brace.
@@ -56,8 +59,7 @@ func (d *document) place(doc []byte, p *Policy) {
 		return at
 	}
 	for i := range d.statements {
-		p.statements[i].start = advance(d.statements[i].start)
-		p.statements[i].end = advance(d.statements[i].end)
+		p.places = append(p.places, place{advance(d.statements[i].start), advance(d.statements[i].end)})
 	}
 }
 

@@ -41,6 +41,7 @@ func Join(policies []*Policy) *Policy {
 	joined := &Policy{kind: policies[0].kind, version: policies[0].version}
 	for _, p := range policies {
 		joined.statements = append(joined.statements, p.statements...)
+		joined.places = append(joined.places, p.places...)
 	}
 	joined.index()
 	return joined

@@ -91,6 +91,9 @@ type Policy struct {
 	statements []statement
 	// byEffect has the indexes of the statements of each effect, in order.
 	byEffect [2][]int
+	// places are where the statements stand in the document, for explanations. They are not
+	// with the statements, so that these stay together.
+	places []place
 }
 
 type statement struct {
@@ -100,8 +103,6 @@ type statement struct {
 	actions    matcher
 	resources  matcher
 	conditions []condition
-	// start and end are where it stands in the document.
-	start, end Position
 }
 
 // Kind returns what the document was parsed as.

@@ -89,7 +89,7 @@ func notOfSTS(action string) bool {
 // names as principals. A trust policy is held to those who had the names when it was
 // written: see Named.
 func (p *Policy) Renamed(name func(arn string) string) *Policy {
-	out := &Policy{kind: p.kind, version: p.version, statements: slices.Clone(p.statements)}
+	out := &Policy{kind: p.kind, version: p.version, statements: slices.Clone(p.statements), places: p.places}
 	for i := range out.statements {
 		named := out.statements[i].principals
 		if named == nil || len(named.arns) == 0 {
