@@ -58,6 +58,16 @@ func (p *principals) standing(who *Principal) standing {
 	return stranger
 }
 
+// vouched returns how an Allow is about whom an identity provider vouches for: only by
+// naming the provider. Everybody is who has an account; that an account takes a provider's
+// word for some role says nothing of all the others.
+func (p *principals) vouched(who *Principal) standing {
+	if p.not {
+		return stranger
+	}
+	return p.among(p.federated, who.Issuer)
+}
+
 func (p *principals) among(names []string, name string) standing {
 	if name != "" && slices.Contains(names, name) {
 		return direct
@@ -86,6 +96,8 @@ func (s *statement) standing(who *Principal, bounded bool) standing {
 	switch {
 	case p == nil:
 		return stranger
+	case s.effect == Allow && who.Type == WebIdentity:
+		return p.vouched(who)
 	case !p.not:
 		return p.standing(who)
 	case s.effect == Allow && p.standing(who) != stranger:

@@ -91,6 +91,8 @@ func TestImplicitDeniesInOtherPolicies(t *testing.T) {
 		{"a service among everybody", robot, `"*"`, policy.Set{}, 0},
 		{"a service is no AWS principal", robot, `{"AWS":"123456789012"}`, policy.Set{}, policy.KindResource},
 		{"an identity provider", web, `{"Federated":"arn:aws:iam::123456789012:oidc-provider/token.example.com"}`, policy.Set{}, 0},
+		{"an identity provider among everybody", web, `"*"`, policy.Set{}, policy.KindResource},
+		{"an identity provider among everybody of AWS", web, `{"AWS":"*"}`, policy.Set{}, policy.KindResource},
 		{"another provider", web, `{"Federated":"accounts.google.com"}`, policy.Set{}, policy.KindResource},
 	} {
 		t.Run(c.name, func(t *testing.T) {
