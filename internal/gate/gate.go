@@ -182,6 +182,8 @@ type Operation struct {
 	Unsigned bool
 	Access   Access
 	Actions  []string
+	// NewInput returns an empty request. It is nil unless the operation is bound.
+	NewInput func() any
 }
 
 // Operations lists every operation of the gate's services, bound or not, in order
@@ -193,6 +195,7 @@ func (g *Gate) Operations() []Operation {
 			op := Operation{Service: s, Name: name}
 			if b := g.lookup(s, name); b != nil {
 				op.Bound, op.Open, op.Unsigned, op.Access, op.Actions = true, b.open, b.introduce != nil, b.access, b.actions
+				op.NewInput = b.newInput
 			}
 			all = append(all, op)
 		}
