@@ -33,6 +33,9 @@ type Call struct {
 	// SourceIP and UserAgent are the client's, as far as the server trusts them.
 	SourceIP  netip.Addr
 	UserAgent string
+	// Endpoint is the network endpoint that the call came through, as a proxy tells it
+	// whose word is taken. Empty for none.
+	Endpoint string
 	// Secure says that the call came over TLS.
 	Secure bool
 	// Via is the service that makes a nested call for the caller:

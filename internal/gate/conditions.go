@@ -17,8 +17,9 @@ import (
 // principal and the resource's account are the engine's.
 //
 // What a key says is what the gate knows. A key that would have to be believed (the
-// network or the endpoint that a call came through, the organization of an account) is
-// absent, so that a policy which relies on it lets nobody in.
+// network that a call came through, the organization of an account) is absent, so that a
+// policy which relies on it lets nobody in; the endpoint too, but for those whose word the
+// configuration takes for it: see Endpoints.
 type conditions struct {
 	call   *Call
 	target Target
@@ -36,6 +37,8 @@ func (k conditions) Values(key string) ([]string, bool) {
 		return one(strconv.FormatBool(c.Secure))
 	case "aws:sourceip":
 		return c.sourceIP()
+	case "aws:sourcevpce":
+		return c.sourceEndpoint()
 	case "aws:useragent":
 		return oneUnlessEmpty(c.UserAgent)
 	case "aws:requestedregion":

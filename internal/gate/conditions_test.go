@@ -21,7 +21,7 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	own := &Call{
 		Time: time.Date(2026, time.March, 14, 10, 26, 53, 0, time.FixedZone("", 3600)), Region: "eu-west-1",
-		SourceIP: netip.MustParseAddr("192.0.2.7"), UserAgent: "aws-cli", Secure: true,
+		SourceIP: netip.MustParseAddr("192.0.2.7"), Endpoint: "vpce-1a2b3c4d", UserAgent: "aws-cli", Secure: true,
 	}
 	own.service = ssm.Service
 	batch := *own
@@ -65,7 +65,9 @@ func TestConditions(t *testing.T) {
 		{session, "aws:MultiFactorAuthPresent", []string{"false"}},
 		{user, "aws:MultiFactorAuthPresent", nil},
 		{bare, "aws:MultiFactorAuthPresent", nil},
-		{own, "aws:SourceVpce", nil},
+		{own, "aws:SourceVpce", []string{"vpce-1a2b3c4d"}},
+		{&nested, "aws:SourceVpce", nil},
+		{bare, "aws:SourceVpce", nil},
 		{own, "aws:PrincipalOrgID", nil},
 		{own, "x:mine", []string{"of the target"}},
 	} {

@@ -56,7 +56,7 @@ func (c *Call) Explain(ctx context.Context, r kv.Reader, i Inquiry) (verdicts []
 	defer recovered(&err)
 	inner := *c
 	inner.Principal, inner.Account, inner.Region = i.As, i.As.Account, i.Region
-	inner.SourceIP, inner.UserAgent, inner.prepared = netip.Addr{}, "", nil
+	inner.SourceIP, inner.Endpoint, inner.UserAgent, inner.prepared = netip.Addr{}, "", "", nil
 	inner.inquiry, inner.run = &inquiry{given: i.Given, resolving: true}, &run{}
 	if i.Target != nil {
 		_ = inner.inquire(i.Action, *i.Target)

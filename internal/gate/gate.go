@@ -52,6 +52,8 @@ type Config struct {
 	Events *events.Log
 	// Limits are those that an operator chose. The zero Limits are none but AWS's sizes.
 	Limits limits.Limits
+	// Endpoints says whose word is taken for the endpoint that a call came through.
+	Endpoints Endpoints
 	// TokenKey seals page tokens. Servers that share a store share it.
 	TokenKey [32]byte
 	// Region is that of calls without a signature, which would say it. Empty means
@@ -90,6 +92,7 @@ type Gate struct {
 	guards     map[*api.Service]func(*Call) error
 	jobs       map[string]jobs.Handler
 	events     *events.Log
+	endpoints  Endpoints
 	limits     limits.Limits
 
 	waits    chan struct{}   // has an element for each call that waits
@@ -113,7 +116,7 @@ func New(c Config, services ...*api.Service) (*Gate, error) {
 		now: c.Now, log: c.Log, observe: c.Observe, region: cmp.Or(c.Region, defaultRegion),
 		services: services, operations: map[*api.Service]map[string]*bound{}, guards: map[*api.Service]func(*Call) error{},
 		jobs:   map[string]jobs.Handler{jobs.KindErase: jobs.Eraser(c.Store)},
-		events: c.Events, limits: c.Limits, waits: make(chan struct{}, maxWaits), introductions: newIntroductions(),
+		events: c.Events, endpoints: c.Endpoints, limits: c.Limits, waits: make(chan struct{}, maxWaits), introductions: newIntroductions(),
 	}
 	g.stopping, g.endWaits = context.WithCancel(context.Background())
 	if c.Events != nil {

@@ -31,6 +31,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
 		call.SourceIP = addr.Addr().Unmap()
+		call.Endpoint = g.endpoints.of(req, call.SourceIP)
 	}
 	request, out, err := g.serve(req, call)
 	g.noteUse(call)

@@ -47,6 +47,8 @@ type Config struct {
 	Quotas          string        `yaml:"quotas" usage:"aws: as many secrets, parameters and KMS keys as AWS's default quotas allow; off: any number (default off)"`
 	MaxSecretSize   int           `yaml:"max-secret-size" usage:"largest value of a secret in bytes, up to 524288 (default 65536)"`
 
+	EndpointHeader  string `yaml:"endpoint-header" usage:"header in which trusted-proxies name the endpoint that a call came through, for the condition key aws:SourceVpce"`
+	TrustedProxies  string `yaml:"trusted-proxies" usage:"addresses of proxies that set endpoint-header on every request, such as 10.0.0.0/8,127.0.0.1/32"`
 	OIDCNetworks    string `yaml:"oidc-networks" usage:"addresses beside public ones at which issuers of OpenID Connect tokens may be asked for their keys, such as 10.0.0.0/8,127.0.0.1/32"`
 	OIDCAuthorities string `yaml:"oidc-ca-file" usage:"certificate authorities of such issuers, PEM, beside the system's"`
 
@@ -172,7 +174,10 @@ func (c *Config) check() error {
 	if _, err := c.limits(); err != nil {
 		return err
 	}
-	if _, err := c.oidcNetworks(); err != nil {
+	if _, err := c.endpoints(); err != nil {
+		return err
+	}
+	if _, err := networks("oidc-networks", c.OIDCNetworks); err != nil {
 		return err
 	}
 	if _, err := c.logins(nil); err != nil {

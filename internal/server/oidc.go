@@ -7,16 +7,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
-	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/oidc"
 )
 
 // verifier returns what verifies the tokens of OpenID Connect issuers.
 func (s *Server) verifier() (*oidc.Verifier, error) {
-	networks, err := s.Config.oidcNetworks()
+	near, err := networks("oidc-networks", s.Config.OIDCNetworks)
 	if err != nil {
 		return nil, err
 	}
@@ -24,22 +22,7 @@ func (s *Server) verifier() (*oidc.Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oidc-ca-file: %w", err)
 	}
-	return oidc.New(oidc.Config{Networks: networks, Roots: roots, Now: s.now}), nil
-}
-
-// oidcNetworks returns the addresses that issuers may have beside public ones.
-func (c *Config) oidcNetworks() (networks []netip.Prefix, err error) {
-	for text := range strings.SplitSeq(c.OIDCNetworks, ",") {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("oidc-networks %q: networks such as 10.0.0.0/8, with commas between", c.OIDCNetworks)
-		}
-		networks = append(networks, network.Masked())
-	}
-	return networks, nil
+	return oidc.New(oidc.Config{Networks: near, Roots: roots, Now: s.now}), nil
 }
 
 // authorities returns the system's certificate authorities and those of a file, or nil,

@@ -82,13 +82,17 @@ func (s *Server) assemble(ctx context.Context, on Ground) error {
 	if err != nil {
 		return err
 	}
+	endpoints, err := s.Config.endpoints()
+	if err != nil {
+		return err
+	}
 	published, err := events.Open(ctx, events.Config{Store: s.Store, Retention: s.Config.EventsRetention, Now: s.now})
 	if err != nil {
 		return err
 	}
 	s.gate, err = gate.New(gate.Config{
 		Store: s.Store, Audit: s.Audit, Directory: s.callers(on), Events: published, Limits: bounds, TokenKey: [32]byte(token.Reveal()),
-		Region: s.Config.Region, Now: s.now, Log: s.Log, Observe: s.metrics.observe,
+		Endpoints: endpoints, Region: s.Config.Region, Now: s.now, Log: s.Log, Observe: s.metrics.observe,
 	}, services()...)
 	if err != nil {
 		return err
