@@ -77,7 +77,8 @@ func (c *Call) Explain(ctx context.Context, r kv.Reader, i Inquiry) (verdicts []
 			return nil, err
 		}
 	}
-	if i.Action == "" && !op.writes {
+	makes := op.answers && op.targets != nil // credentials, once its row allows them
+	if i.Action == "" && !op.writes && !makes {
 		inner.inquiry.resolving = false
 		_, err := op.handle(ctx, r, &inner, in)
 		if _, answer := errors.AsType[*api.Error](err); err != nil && !answer && !errors.Is(err, errAllowed) {
