@@ -79,6 +79,7 @@ var Floors = []Floor{
 		{"internal/usage", Server},
 		{"internal/limits", Server},
 		{"internal/oidc", Server},
+		{"internal/oidc/device", Server},
 		{"internal/oidc/oidctest", Test},
 		{"internal/awsidentity", Server},
 	}},

@@ -46,6 +46,7 @@ type Issuer struct {
 	key       Key
 	published []any
 	answer    http.HandlerFunc // instead of its own
+	person    *Person
 }
 
 // New starts an issuer with a key of 2048 bits for RS256. It ends with the test.
@@ -93,16 +94,21 @@ func (i *Issuer) Answer(h http.HandlerFunc) {
 // ServeHTTP implements http.Handler.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	i.mu.Lock()
-	answer, published := i.answer, i.published
+	answer, published, person := i.answer, i.published, i.person
 	i.mu.Unlock()
 	switch {
 	case answer != nil:
 		answer(w, req)
 	case req.URL.Path == "/.well-known/openid-configuration":
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"issuer": i.URL, "jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"},
+			"device_authorization_endpoint": i.URL + "/device", "token_endpoint": i.URL + "/token", "revocation_endpoint": i.URL + "/revoke",
+		})
 	case req.URL.Path == "/keys":
 		i.Fetches.Add(1)
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": published})
+	case person != nil && req.Method == http.MethodPost:
+		person.serve(i, w, req)
 	default:
 		http.NotFound(w, req)
 	}
