@@ -84,7 +84,7 @@ func command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{withHint(err, fmt.Sprintf("Try: %s --help", cmd.CommandPath()))}
 	})
-	root.AddCommand(demoCommand(), devCommand(), runCommand(), serverCommand(), keyCommand(), loginCommand(), auditCommand(), eventsCommand(), whyCommand(), whoCommand(), leastPrivilegeCommand(), lambdaCommand(), sealCommand(), benchCommand(), versionCommand())
+	root.AddCommand(demoCommand(), devCommand(), runCommand(), serverCommand(), keyCommand(), loginCommand(), logoutCommand(), credentialsCommand(), auditCommand(), eventsCommand(), whyCommand(), whoCommand(), leastPrivilegeCommand(), lambdaCommand(), sealCommand(), benchCommand(), versionCommand())
 	return root
 }
 

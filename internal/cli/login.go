@@ -5,6 +5,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,40 +27,89 @@ import (
 
 // loginFlags are the flags of coffer login.
 type loginFlags struct {
-	endpoint, region, profile, accessKeyID, caFile string
+	issuerLogin          // of which a login with an access key has a part
+	profile, accessKeyID string
 }
 
 func loginCommand() *cobra.Command {
 	var f loginFlags
 	cmd := &cobra.Command{
-		Use:   "login --endpoint URL",
-		Short: "Keep an access key in a profile of AWS's tools",
-		Long: `Ask for an access key, see at the server whose it is, and keep it in the shared files
-of AWS's tools and SDKs, in a profile that also says where the server is. From then on
-AWS_PROFILE is all that they need.
+		Use:   "login (--endpoint URL | --issuer URL --client-id ID --role ARN [--endpoint URL])",
+		Short: "Log in, for AWS's tools, with an access key or at an OpenID Connect issuer",
+		Long: `Log in, and have a profile in the shared files of AWS's tools and SDKs that stands for it
+and says where the server is. From then on AWS_PROFILE is all that they need.
 
-The secret is asked for on a terminal, without showing it, and else read from the first
-line of the input. It is in no argument, so that nobody who lists processes sees it.`,
+With an access key: the server is asked whose it is, and the profile has the key. The
+secret is asked for on a terminal, without showing it, and else read from the first line
+of the input. It is in no argument, so that nobody who lists processes sees it.
+
+With --issuer: you are shown an address and a code to confirm there, in a browser on
+whatever machine. The issuer then vouches for you, and the server, or AWS if there is no
+--endpoint, gives you a session of the role. The profile has AWS's tools ask coffer
+credentials for it, which renews it if the issuer allows. To log in again, the profile's
+name is enough.`,
 		Example: `  coffer login --endpoint https://coffer.example.com
+  coffer login --endpoint https://coffer.example.com --issuer https://login.example.com \
+    --client-id coffer-cli --role arn:aws:iam::000000000000:role/developer
+  coffer login --profile coffer
   AWS_PROFILE=coffer aws secretsmanager list-secrets`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.endpoint, "endpoint", os.Getenv("COFFER_ENDPOINT"), "the server's URL (default COFFER_ENDPOINT)")
-	flags.StringVar(&f.region, "region", "us-east-1", "region of the profile")
+	flags.StringVar(&f.Endpoint, "endpoint", os.Getenv("COFFER_ENDPOINT"), "the server's URL (default COFFER_ENDPOINT)")
+	flags.StringVar(&f.Region, "region", "us-east-1", "region of the profile")
 	flags.StringVar(&f.profile, "profile", "coffer", "name of the profile")
 	flags.StringVar(&f.accessKeyID, "access-key-id", "", "the access key's id (default: asked for)")
-	flags.StringVar(&f.caFile, "ca-file", "", "certificate authorities of the server, PEM")
+	flags.StringVar(&f.CAFile, "ca-file", "", "certificate authorities of the server, PEM")
+	flags.StringVar(&f.Issuer, "issuer", "", "URL of the OpenID Connect issuer to log in at")
+	flags.StringVar(&f.ClientID, "client-id", "", "what the issuer knows coffer login as: a client without a secret")
+	flags.StringVar(&f.Scope, "scope", "openid offline_access", "scopes to ask the issuer for")
+	flags.StringVar(&f.IssuerCAFile, "issuer-ca-file", "", "certificate authorities of the issuer, PEM")
+	flags.StringVar(&f.Role, "role", "", "ARN of the role to have a session of")
+	flags.StringVar(&f.Duration, "duration", "1h", "how long a session is, before it is renewed: 15m to 12h")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runLogin(cmd, f) }
 	return cmd
 }
 
 func runLogin(cmd *cobra.Command, f loginFlags) error {
-	if f.endpoint == "" {
-		return usageError{withHint(errors.New("no server is named"), "Try: coffer login --endpoint https://coffer.example.com")}
-	}
 	if !profileName.MatchString(f.profile) {
-		return usageError{fmt.Errorf("profile %q: letters, digits and _.@-", f.profile)}
+		return usageError{badProfile(f.profile)}
+	}
+	given := cmd.Flags().Changed
+	if given("issuer") {
+		return runLoginIssuer(cmd, f.profile, f.orEnvironment())
+	}
+	before, err := readSessionProfile(f.profile)
+	if err != nil {
+		return err
+	}
+	if before != nil && !given("endpoint") && !given("access-key-id") {
+		return runLoginIssuer(cmd, f.profile, f.over(before, given))
+	}
+	return runLoginKey(cmd, f, before != nil)
+}
+
+// orEnvironment returns the login, at the server that AWS's tools would ask.
+func (f *loginFlags) orEnvironment() *issuerLogin {
+	f.Endpoint = cmp.Or(f.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
+	return &f.issuerLogin
+}
+
+// over returns the login of before, with what the command line gives.
+func (f *loginFlags) over(before *issuerLogin, given func(flag string) bool) *issuerLogin {
+	old := before.settings()
+	for n, s := range f.settings() {
+		if !given(s.flag) {
+			*s.value = *old[n].value
+		}
+	}
+	return &f.issuerLogin
+}
+
+// runLoginKey keeps an access key, in the place of a session if there is one.
+func runLoginKey(cmd *cobra.Command, f loginFlags, session bool) error {
+	if f.Endpoint == "" {
+		return usageError{withHint(errors.New("no server is named"), "Try: coffer login --endpoint https://coffer.example.com")}
 	}
 	key, err := askKey(cmd, f.accessKeyID)
 	if err != nil {
@@ -73,22 +123,26 @@ func runLogin(cmd *cobra.Command, f loginFlags) error {
 	if err != nil {
 		return err
 	}
+	if session {
+		if _, err := forgetSession(cmd.Context(), f.profile); err != nil {
+			return err
+		}
+		if err := setProfile(config, configSection(f.profile), noSession()); err != nil {
+			return err
+		}
+	}
 	if err := setProfile(credentials, f.profile, []pair{
 		{"aws_access_key_id", key.AccessKeyID}, {"aws_secret_access_key", key.SecretAccessKey.RevealString()}, {"aws_session_token", ""},
 	}); err != nil {
 		return err
 	}
-	section := "profile " + f.profile
-	if f.profile == "default" {
-		section = f.profile
-	}
-	ca := f.caFile
+	ca := f.CAFile
 	if ca != "" {
 		if ca, err = filepath.Abs(ca); err != nil {
 			return err
 		}
 	}
-	if err := setProfile(config, section, []pair{{"endpoint_url", f.endpoint}, {"region", f.region}, {"ca_bundle", ca}}); err != nil {
+	if err := setProfile(config, configSection(f.profile), []pair{{"endpoint_url", f.Endpoint}, {"region", f.Region}, {"ca_bundle", ca}}); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", who)
@@ -139,13 +193,13 @@ func firstLine(in *bufio.Reader) (string, error) {
 // whose returns who the access key stands for, as the server says.
 func (f *loginFlags) whose(ctx context.Context, key sigv4.Credentials) (string, error) {
 	getenv := func(name string) string {
-		if name == "COFFER_CA_FILE" && f.caFile != "" {
-			return f.caFile
+		if name == "COFFER_CA_FILE" && f.CAFile != "" {
+			return f.CAFile
 		}
 		return os.Getenv(name)
 	}
 	c, err := client.New(client.Config{
-		Getenv: getenv, Endpoint: f.endpoint, Region: f.region, Credentials: client.Static(key), UserAgent: "coffer/" + server.Version,
+		Getenv: getenv, Endpoint: f.Endpoint, Region: f.Region, Credentials: client.Static(key), UserAgent: "coffer/" + server.Version,
 	})
 	if err != nil {
 		return "", err

@@ -16,6 +16,18 @@ import (
 // profileName is what a profile may be called here. AWS's tools take more, with quotes.
 var profileName = regexp.MustCompile(`^[\w.@-]{1,64}$`)
 
+func badProfile(name string) error {
+	return fmt.Errorf("profile %q: letters, digits and _.@-", name)
+}
+
+// configSection is what the section of a profile is called in the config file.
+func configSection(profile string) string {
+	if profile == "default" {
+		return profile
+	}
+	return "profile " + profile
+}
+
 // sharedFiles are the files of AWS's tools and SDKs (AWS SDKs and Tools Reference Guide,
 // "Shared config and credentials files").
 func sharedFiles() (credentials, config string, err error) {
@@ -40,8 +52,8 @@ func sharedFiles() (credentials, config string, err error) {
 type pair struct{ name, value string }
 
 // setProfile gives a section of a shared file these settings, and leaves everything else
-// as it is. The file is there whole, before and after, for its owner alone.
-func setProfile(file, section string, settings []pair) (err error) {
+// as it is. A section that nothing is left of goes too.
+func setProfile(file, section string, settings []pair) error {
 	old, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -51,14 +63,22 @@ func setProfile(file, section string, settings []pair) (err error) {
 			return fmt.Errorf("%s: a value that is not one line", s.name)
 		}
 	}
+	text := withSettings(string(old), section, settings)
+	if text == string(old) {
+		return nil
+	}
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 	}
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".coffer-") // mode 0600
+	return replaceFile(file, []byte(text))
+}
+
+// replaceFile writes a file that is there whole, before and after, for its owner alone.
+func replaceFile(file string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), ".coffer-") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -67,7 +87,7 @@ func setProfile(file, section string, settings []pair) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	_, err = f.WriteString(withSettings(string(old), section, settings))
+	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -79,39 +99,55 @@ func setProfile(file, section string, settings []pair) (err error) {
 
 // withSettings returns the text of a shared file with the settings in a section.
 func withSettings(text, section string, settings []pair) string {
-	var out strings.Builder
-	inside, found := false, false
-	write := func() {
-		for _, s := range settings {
-			if s.value != "" {
-				out.WriteString(s.name + " = " + s.value + "\n")
-			}
+	var set string
+	for _, s := range settings {
+		if s.value != "" {
+			set += s.name + " = " + s.value + "\n"
 		}
 	}
+	var out strings.Builder
+	own := "" // the section's title, until there is something below it
+	inside, found := false, false
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if title, ok := sectionTitle(line); ok {
-			inside = title == section
-			out.WriteString(line + "\n")
-			if inside && !found {
-				found = true
-				write()
+			own, inside = "", title == section
+			if inside && set == "" {
+				own, found = line+"\n", true
+				continue
 			}
+			if inside && !found {
+				line, found = line+"\n"+strings.TrimSuffix(set, "\n"), true
+			}
+		} else if inside && sets(line, settings) || own != "" && strings.TrimSpace(line) == "" {
 			continue
 		}
-		if inside && sets(line, settings) {
-			continue
-		}
-		out.WriteString(line + "\n")
+		out.WriteString(own + line + "\n")
+		own = ""
 	}
-	if !found {
-		if text != "" {
-			out.WriteString("\n")
-		}
-		out.WriteString("[" + section + "]\n")
-		write()
+	switch {
+	case found:
+		return out.String()
+	case set == "":
+		return text
+	case text != "":
+		out.WriteString("\n")
 	}
-	return out.String()
+	return out.String() + "[" + section + "]\n" + set
+}
+
+// settingsOf returns the settings in a section of a shared file, by their names in lower
+// case.
+func settingsOf(text, section string) map[string]string {
+	settings, inside := map[string]string{}, false
+	for line := range strings.Lines(text) {
+		if title, ok := sectionTitle(line); ok {
+			inside = title == section
+		} else if name, value, ok := strings.Cut(line, "="); ok && inside && strings.TrimLeft(name, " \t") == name {
+			settings[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+		}
+	}
+	return settings
 }
 
 // sectionTitle returns the name in a line that begins a section.

@@ -31,6 +31,27 @@ func TestAProfileIsSetAmongOthers(t *testing.T) {
 	}
 }
 
+func TestASectionThatIsEmptiedGoes(t *testing.T) {
+	t.Parallel()
+	none := []pair{{"region", ""}, {"credential_process", ""}}
+	for before, after := range map[string]string{
+		"": "", "[a]\nb = c": "[a]\nb = c",
+		"[a]\nb = c\n\n[profile x]\nregion = y\ncredential_process = z\n":                       "[a]\nb = c\n\n",
+		"[profile x]\nregion = y\n\n[a]\nb = c\n":                                               "[a]\nb = c\n",
+		"[profile x]\nregion = y\noutput = json\n":                                              "[profile x]\noutput = json\n",
+		"[profile x]\n\n# mine\nregion = y\n[profile x]\nregion = z\n[profile y]\nregion = w\n": "[profile x]\n# mine\n[profile y]\nregion = w\n",
+	} {
+		if diff := cmp.Diff(after, withSettings(before, "profile x", none)); diff != "" {
+			t.Errorf("%q: -want +got:\n%s", before, diff)
+		}
+	}
+	want := map[string]string{"region": "y", "s3": "", "credential_process": "a = b"}
+	got := settingsOf("[profile x]\nRegion=y\ns3 =\n  region = kept\ncredential_process = a = b\n[other]\nregion = z\n", "profile x")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestASharedFileIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "aws")

@@ -25,6 +25,7 @@ import (
 
 	"github.com/coffer-secrets/coffer"
 	"github.com/coffer-secrets/coffer/internal/api"
+	"github.com/coffer-secrets/coffer/internal/api/iam"
 	"github.com/coffer-secrets/coffer/internal/api/kms"
 	"github.com/coffer-secrets/coffer/internal/api/secretsmanager"
 	"github.com/coffer-secrets/coffer/internal/api/ssm"
@@ -59,8 +60,15 @@ func TestMain(m *testing.M) {
 //	flip FILE OFFSET       changes one byte; a negative offset counts from the end
 //	truncate FILE SIZE     cuts a file
 //	newer FILE             marks a database as one of a newer version
+//	issuer NAME SAYS...    runs an issuer that somebody logs in at, and sets a variable to
+//	                       its URL; SAYS are the errors that it answers with first, or
+//	                       -norefresh
+//	asked NAME             waits until somebody logs in at that issuer
+//	forget NAME            has that issuer forget its refresh token
+//	ends FILE DURATION     has a session end that far from now
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	people := &people{t: t}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -72,6 +80,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort, "hold": hold, "ready": ready, "fetch": fetch,
 			"flip": flip, "truncate": truncate, "newer": newer,
+			"issuer": people.issuer, "asked": people.asked, "forget": people.forget, "ends": ends,
 		},
 	})
 }
@@ -80,7 +89,7 @@ func TestScripts(t *testing.T) {
 func call(args []string) int {
 	prefix, operation, _ := strings.Cut(args[0], ".")
 	service := map[string]*api.Service{
-		"secretsmanager": secretsmanager.Service, "AmazonSSM": ssm.Service, "TrentService": kms.Service,
+		"secretsmanager": secretsmanager.Service, "AmazonSSM": ssm.Service, "TrentService": kms.Service, "iam": iam.Service,
 	}[prefix]
 	c, err := client.New(client.Config{})
 	if err == nil {
