@@ -69,7 +69,7 @@ func runDev(cmd *cobra.Command, config server.Config, f devFlags, command []stri
 	if config.OIDCNetworks == "" {
 		config.OIDCNetworks = "127.0.0.0/8,::1/128" // an issuer that is tried out on this machine
 	}
-	s, err := openServer(cmd, config)
+	s, err := openServer(cmd, config, server.Ground{})
 	if err != nil {
 		return err
 	}

@@ -27,15 +27,16 @@ const byCommandLine = "command line"
 func keyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Create and withdraw access keys",
+		Short: "Create, rotate and withdraw access keys",
 		Long: `Create and withdraw access keys, and the users and roles that they stand for.
 
 These commands work on the data directory itself, so the server must not be
-running. Principals that a configuration file names are changed there.`,
+running; rotate works with a server too. Principals that a configuration file
+names are changed there.`,
 		Args: noSubcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(keyCreateCommand(), keyListCommand(),
+	cmd.AddCommand(keyCreateCommand(), keyRotateCommand(), keyListCommand(),
 		keyChangeCommand("delete", "Delete an access key", "DeleteAccessKey",
 			func(d *identity.Directory, tx kv.Tx, id string) error { return d.DeleteKey(tx, id) }),
 		keyChangeCommand("deactivate", "Switch an access key off", "UpdateAccessKey",
@@ -189,12 +190,12 @@ func printKey(w io.Writer, key *identity.GrantedKey, f keyFlags) error {
 		form = "export %s=%s\n"
 		names = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 	}
-	fmt.Fprintf(w, form, names[0], key.ID)
-	fmt.Fprintf(w, form, names[1], key.Secret.RevealString())
+	text := fmt.Sprintf(form, names[0], key.ID) + fmt.Sprintf(form, names[1], key.Secret.RevealString())
 	if !key.SessionToken.IsZero() {
-		fmt.Fprintf(w, form, names[2], key.SessionToken.RevealString())
+		text += fmt.Sprintf(form, names[2], key.SessionToken.RevealString())
 	}
-	return nil
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func keyListCommand() *cobra.Command {

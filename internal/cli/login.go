@@ -119,7 +119,7 @@ func runLoginKey(cmd *cobra.Command, f loginFlags, session bool) error {
 	if err != nil {
 		return err
 	}
-	credentials, config, err := sharedFiles()
+	_, config, err := sharedFiles()
 	if err != nil {
 		return err
 	}
@@ -131,9 +131,8 @@ func runLoginKey(cmd *cobra.Command, f loginFlags, session bool) error {
 			return err
 		}
 	}
-	if err := setProfile(credentials, f.profile, []pair{
-		{"aws_access_key_id", key.AccessKeyID}, {"aws_secret_access_key", key.SecretAccessKey.RevealString()}, {"aws_session_token", ""},
-	}); err != nil {
+	credentials, err := keepKey(f.profile, key.AccessKeyID, key.SecretAccessKey)
+	if err != nil {
 		return err
 	}
 	ca := f.CAFile

@@ -24,9 +24,14 @@ func serverCommand() *cobra.Command {
 		Short: "Run a server",
 		Long: `Run a server on a data directory, until it is told to stop.
 
+The first start on a new data directory makes an access key of the account's root, and
+prints it to standard output, this once, as shell exports. It makes none if there is an
+access key already, such as one of the configuration file, and none with --no-first-key:
+for where standard output is collected, as a container's and a service's is.
+
 Settings come from flags, from environment variables (--audit-file is
 COFFER_AUDIT_FILE) and from a configuration file, in this order.`,
-		Example: `  coffer key create --root                     # once, before the first start
+		Example: `  coffer server --data /var/lib/coffer > root.env     # the first start
   coffer server --data /var/lib/coffer
   coffer server --config /etc/coffer.yaml --listen 0.0.0.0:8420 --tls-self-signed`,
 		Args: cobra.NoArgs,
@@ -55,22 +60,25 @@ func tuneMemory() {
 }
 
 // openServer opens a server that logs to standard error.
-func openServer(cmd *cobra.Command, config server.Config) (*server.Server, error) {
+func openServer(cmd *cobra.Command, config server.Config, on server.Ground) (*server.Server, error) {
 	tuneMemory()
 	log, err := newLog(cmd.ErrOrStderr(), config.LogLevel)
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.Open(cmd.Context(), config, log)
+	s, err := server.OpenOn(cmd.Context(), config, log, on)
 	return s, advise(err)
 }
 
 func runServer(cmd *cobra.Command, config server.Config) (err error) {
-	s, err := openServer(cmd, config)
+	s, err := openServer(cmd, config, server.Ground{FirstKey: !config.NoFirstKey})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := printFirstKey(cmd.OutOrStdout(), s); err != nil {
+		return err
+	}
 	l, err := s.Listen()
 	if err != nil {
 		return err
@@ -80,6 +88,23 @@ func runServer(cmd *cobra.Command, config server.Config) (err error) {
 	}
 	s.Log.Info("coffer serves", "address", l.Addr().String(), "data", s.Config.Data, "tls", s.Config.TLS())
 	return s.Serve(cmd.Context(), l)
+}
+
+// printFirstKey prints the access key that a first start has made. Its id alone is logged.
+func printFirstKey(w io.Writer, s *server.Server) error {
+	key := s.FirstKey()
+	if key == nil {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, "# The access key of the account's root, which may do everything. It is shown this once: keep it.")
+	if err == nil {
+		err = printKey(w, key, keyFlags{exports: true})
+	}
+	if err != nil {
+		return withHint(fmt.Errorf("printing the root's first access key: %w", err), "Make another one: coffer key create --root")
+	}
+	s.Log.Info("this is the first start: the root has an access key, which is on standard output", "accessKeyId", key.ID)
+	return nil
 }
 
 // newLog returns a log of plain lines.

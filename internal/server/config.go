@@ -36,6 +36,8 @@ type Config struct {
 	RootKeyFile        string `yaml:"root-key-file" usage:"file of the root key, made on first start (default DATA/root.key)"`
 	RootPassphraseFile string `yaml:"root-passphrase-file" usage:"file whose first line is the passphrase that protects the store, instead of a key file"`
 
+	NoFirstKey bool `yaml:"no-first-key" usage:"make no access key of the root's on first start, which is printed to standard output"`
+
 	AuditFile      string        `yaml:"audit-file" usage:"the audit log (default DATA/audit.log)"`
 	AuditSync      string        `yaml:"audit-sync" usage:"always: records of reads are on the disk before the answer; or the longest time they may take, such as 100ms (default 100ms)"`
 	AuditOnFailure string        `yaml:"audit-on-failure" usage:"block: refuse calls that can't be recorded; continue: serve them unrecorded (default block)"`

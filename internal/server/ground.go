@@ -28,6 +28,9 @@ type Ground struct {
 	// Idle leaves the data directory as it is: what the configuration names is not made,
 	// and no job is done. Only calls change anything.
 	Idle bool
+	// FirstKey has the root of the account be made with an access key, if nobody has one.
+	// Server.FirstKey returns it.
+	FirstKey bool
 	// operator is a key with which the root of the configuration's account calls. It may
 	// be nil.
 	operator *gate.Credential

@@ -25,13 +25,12 @@ const (
 	byCommandLine   = "command line"
 )
 
-// applyPrincipals brings the store's principals to what the configuration says: the
-// root of its account exists, the principals that it names are as it says, and those
-// that it named before and names no more are gone, with their keys. What the command
-// line made stays as it is.
+// applyPrincipals brings the store's principals to what the configuration says: those
+// that it names are as it says, and those that it named before and names no more are
+// gone, with their keys. What the command line made stays as it is.
 func (s *Server) applyPrincipals(ctx context.Context) error {
-	wanted := []identity.Principal{{Account: s.Config.Account, Kind: identity.Root, Name: string(identity.Root)}}
-	keys := [][]identity.NewKey{nil}
+	var wanted []identity.Principal
+	var keys [][]identity.NewKey
 	for i := range s.Config.Principals {
 		p, err := s.Config.Principals[i].principal(s.Config.Account)
 		if err != nil {

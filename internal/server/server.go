@@ -26,6 +26,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/jobs"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/oidc"
+	"github.com/coffer-secrets/coffer/internal/service/identity"
 	smservice "github.com/coffer-secrets/coffer/internal/service/secretsmanager"
 )
 
@@ -44,6 +45,7 @@ type Server struct {
 
 	functions *functions.Runner
 	oidc      *oidc.Verifier
+	firstKey  *identity.GrantedKey // until it is asked for
 }
 
 // Open opens the data directory, and makes what is missing on first start.
@@ -101,6 +103,9 @@ func (s *Server) assemble(ctx context.Context, on Ground) error {
 		return err
 	}
 	if !on.Idle {
+		if err := s.makeRoot(ctx, on.FirstKey); err != nil {
+			return err
+		}
 		if err := smservice.Prepare(ctx, s.Store, s.now()); err != nil {
 			return err
 		}
