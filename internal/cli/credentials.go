@@ -35,7 +35,7 @@ Otherwise, or if the issuer doesn't take it any more, it is time to log in again
 		Example: "  coffer credentials --profile coffer",
 		Args:    cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&profile, "profile", "coffer", "name of the profile")
+	bindProfile(cmd, &profile)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := currentSession(cmd, profile)
 		if err != nil {

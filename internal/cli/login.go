@@ -58,7 +58,7 @@ name is enough.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.Endpoint, "endpoint", os.Getenv("COFFER_ENDPOINT"), "the server's URL (default COFFER_ENDPOINT)")
 	flags.StringVar(&f.Region, "region", "us-east-1", "region of the profile")
-	flags.StringVar(&f.profile, "profile", "coffer", "name of the profile")
+	bindProfile(cmd, &f.profile)
 	flags.StringVar(&f.accessKeyID, "access-key-id", "", "the access key's id (default: asked for)")
 	flags.StringVar(&f.CAFile, "ca-file", "", "certificate authorities of the server, PEM")
 	flags.StringVar(&f.Issuer, "issuer", "", "URL of the OpenID Connect issuer to log in at")

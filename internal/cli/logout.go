@@ -25,7 +25,7 @@ any more. Credentials that a program already has are good until the session ends
 		Example: "  coffer logout --profile coffer",
 		Args:    cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&profile, "profile", "coffer", "name of the profile")
+	bindProfile(cmd, &profile)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runLogout(cmd, profile) }
 	return cmd
 }

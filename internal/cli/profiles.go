@@ -11,10 +11,37 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // profileName is what a profile may be called here. AWS's tools take more, with quotes.
 var profileName = regexp.MustCompile(`^[\w.@-]{1,64}$`)
+
+// bindProfile adds the flag that names a profile. Those are completed that have a login
+// with an issuer.
+func bindProfile(cmd *cobra.Command, profile *string) {
+	cmd.Flags().StringVar(profile, "profile", "coffer", "name of the profile")
+	_ = cmd.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		_, config, err := sharedFiles()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		text, err := os.ReadFile(config)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
+		for line := range strings.Lines(string(text)) {
+			title, _ := sectionTitle(line)
+			name := strings.TrimPrefix(title, "profile ")
+			if profileName.MatchString(name) && settingsOf(string(text), title)["coffer_issuer"] != "" {
+				names = append(names, name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
 
 func badProfile(name string) error {
 	return fmt.Errorf("profile %q: letters, digits and _.@-", name)
