@@ -87,12 +87,3 @@ func forgetSession(ctx context.Context, profile string) (*session, error) {
 	}
 	return s, kept.remove(profile)
 }
-
-// noSession removes from a profile what a login with an issuer has written there.
-func noSession() []pair {
-	none := []pair{{"credential_process", ""}}
-	for _, s := range new(issuerLogin).settings() {
-		none = append(none, pair{s.name, ""})
-	}
-	return none
-}

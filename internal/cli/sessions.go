@@ -52,7 +52,7 @@ func (s *session) left(now time.Time) time.Duration {
 // Reference Guide, "Process credential provider").
 type document struct {
 	Version                                    int
-	AccessKeyId, SecretAccessKey, SessionToken string //nolint:staticcheck // the name is AWS's
+	AccessKeyId, SecretAccessKey, SessionToken string
 	Expiration                                 time.Time
 }
 
@@ -83,7 +83,7 @@ func userSessions() (sessions, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	return sessions(dir), os.Chmod(dir, 0o700) //nolint:gosec // a directory
+	return sessions(dir), os.Chmod(dir, 0o700)
 }
 
 func (d sessions) file(profile string) string { return filepath.Join(string(d), profile+".json") }

@@ -121,16 +121,19 @@ func (i *Issuer) Wait(ctx context.Context, c *Code, each func()) (*Tokens, error
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		unanswered++
-		said, _ := errors.AsType[*Error](err)
+		code := ""
+		if said, ok := errors.AsType[*Error](err); ok {
+			code, unanswered = said.Code, 0
+		} else {
+			unanswered++
+		}
 		switch {
-		case said != nil && said.Code == "authorization_pending":
-			unanswered = 0
-		case said != nil && said.Code == "slow_down":
-			interval, unanswered = interval+slower, 0
-		case said != nil && said.Code == "access_denied":
+		case code == "authorization_pending":
+		case code == "slow_down":
+			interval += slower
+		case code == "access_denied":
 			return nil, ErrDenied
-		case said != nil && said.Code == "expired_token":
+		case code == "expired_token":
 			return nil, ErrExpired
 		case temporary(err) && unanswered < maxUnanswered:
 			interval *= 2
