@@ -6,7 +6,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,11 +99,10 @@ func readSessionProfile(profile string) (*issuerLogin, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(config)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	settings, err := readSection(config, configSection(profile))
+	if err != nil {
 		return nil, err
 	}
-	settings := settingsOf(string(text), configSection(profile))
 	if settings["coffer_issuer"] == "" {
 		return nil, nil
 	}
