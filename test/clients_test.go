@@ -16,8 +16,10 @@ import (
 // clientEnvironment is what a stock AWS client is given: the variables that coffer dev
 // prints, and nothing of this machine's own configuration.
 func clientEnvironment(t testing.TB, p *process) []string {
-	nowhere := filepath.Join(t.TempDir(), "none")
+	home := t.TempDir()
+	nowhere := filepath.Join(home, "none")
 	return []string{
+		"HOME=" + home, // where the AWS CLI keeps sessions of roles, whatever server they are of
 		"AWS_ENDPOINT_URL=" + p.URL,
 		"AWS_ACCESS_KEY_ID=" + p.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + p.SecretAccessKey,

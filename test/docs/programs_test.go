@@ -92,6 +92,15 @@ func environment(t *testing.T, bin string, at addresses) []string {
 	if wrapped := wrapAWS(t, home); wrapped != "" {
 		path = wrapped + string(os.PathListSeparator) + path
 	}
+	// The AWS CLI keeps sessions of roles in the home directory, whatever server they are of.
+	env = append(env, "HOME="+home)
+	for _, name := range []string{"GOCACHE", "GOPATH", "GOMODCACHE"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, name+"="+strings.TrimSpace(string(value)))
+	}
 	return append(env,
 		"PATH="+path, "NO_COLOR=1", "TERM=dumb", "LC_ALL=C.UTF-8", "TZ=UTC", "NO_PROXY=*", "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off",
 		"AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),

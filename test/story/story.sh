@@ -202,3 +202,5 @@ mayNot ada "The security token included in the request is invalid." sts get-call
 may admin '' iam delete-role-policy --role-name orders --policy-name read
 mayNot orders-function "because no identity-based policy allows the secretsmanager:GetSecretValue action" secretsmanager get-secret-value --secret-id "$orders"
 echo '== told'
+echo "LOCKED=$locked"
+echo "SHARED=$shared"
