@@ -103,7 +103,7 @@ func statementText(s *coffer.AccessStatement) string {
 	}
 	switch {
 	case s.Statement == nil && s.Policy == nil:
-		return "a " + *s.PolicyType + " of another account"
+		return "another account's " + *s.PolicyType
 	case s.Statement == nil:
 		return text + ", which can't be read"
 	case s.Sid != nil:

@@ -32,7 +32,7 @@ func (s sight) changes() []string {
 func (s sight) withdraw(m *policy.Match) string {
 	switch {
 	case !s.sees(m.PolicyType):
-		return fmt.Sprintf("A %s of another account denies it.", m.PolicyType)
+		return fmt.Sprintf("Another account's %s denies it.", m.PolicyType)
 	case m.Statement < 0:
 		return fmt.Sprintf("The %s can't be read, or is not there, and denies everything: mend or detach it.", policyName(m))
 	}
