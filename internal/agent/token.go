@@ -8,9 +8,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/coffer-secrets/coffer/internal/secret"
@@ -69,7 +67,7 @@ func TokensFrom(getenv func(string) string) ([]secret.Value, error) {
 		switch {
 		case token == "":
 		case isFile || name == "COFFER_AGENT_TOKEN_FILE":
-			v, err := readToken(file)
+			v, err := secret.FromFile(file, maxToken)
 			if err != nil {
 				wrong = errors.Join(wrong, fmt.Errorf("%s: %w", name, err))
 				continue
@@ -80,21 +78,4 @@ func TokensFrom(getenv func(string) string) ([]secret.Value, error) {
 		}
 	}
 	return found, wrong
-}
-
-func readToken(file string) (secret.Value, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return secret.Value{}, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	if err != nil {
-		return secret.Value{}, err
-	}
-	token := strings.TrimSpace(string(b))
-	if token == "" || len(b) > maxToken {
-		return secret.Value{}, errors.New("empty or too long")
-	}
-	return secret.FromString(token), nil
 }

@@ -13,15 +13,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/coffer-secrets/coffer/internal/cache"
+	"github.com/coffer-secrets/coffer/internal/secret"
 )
 
 const (
@@ -62,32 +61,16 @@ func Token(getenv func(string) string) (string, error) {
 		return t, nil
 	}
 	if file := getenv("COFFER_AGENT_TOKEN_FILE"); file != "" {
-		t, err := readToken(file)
+		t, err := secret.FromFile(file, maxToken)
 		if err != nil {
 			return "", fmt.Errorf("COFFER_AGENT_TOKEN_FILE: %w", err)
 		}
-		return t, nil
+		return t.RevealString(), nil
 	}
 	if t := getenv("AWS_SESSION_TOKEN"); t != "" {
 		return t, nil
 	}
 	return getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), nil
-}
-
-func readToken(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	if err != nil {
-		return "", err
-	}
-	if len(b) > maxToken {
-		return "", fmt.Errorf("%s has more than %d bytes", file, maxToken)
-	}
-	return strings.TrimSpace(string(b)), nil
 }
 
 // Client asks one agent. It is safe for concurrent use.
