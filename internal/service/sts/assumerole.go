@@ -97,15 +97,9 @@ func (s *Service) assumeRole(_ context.Context, r kv.Reader, call *gate.Call, in
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkManaged(r, role.Account, in.PolicyArns); err != nil {
-		return nil, err
-	}
-	terms, percent, err := p.terms()
-	if err != nil {
-		return nil, err
-	}
-	terms.SourceIdentity = source
-	key, err := s.directory.StartSession(role, identity.NewSession{Session: *in.RoleSessionName, Duration: length, Terms: terms}, call.Time)
+	key, percent, err := s.start(r, call, session{
+		identity.NewSession{Session: *in.RoleSessionName, Duration: length, Terms: identity.Terms{SourceIdentity: source}}, role, p,
+	})
 	if err != nil {
 		return nil, err
 	}

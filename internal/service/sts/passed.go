@@ -13,6 +13,7 @@ import (
 	"github.com/coffer-secrets/coffer/internal/api"
 	"github.com/coffer-secrets/coffer/internal/api/sts"
 	"github.com/coffer-secrets/coffer/internal/arn"
+	"github.com/coffer-secrets/coffer/internal/gate"
 	"github.com/coffer-secrets/coffer/internal/kv"
 	"github.com/coffer-secrets/coffer/internal/policy"
 	"github.com/coffer-secrets/coffer/internal/service/identity"
@@ -110,14 +111,36 @@ func (p *passed) checkTags() *api.Error {
 	return nil
 }
 
-// terms returns what the session is made with, and how much of the room for it that
-// takes, in percent. It has been checked.
-func (p *passed) terms() (t identity.Terms, percent int32, err error) {
+// session is what a call asks for: a session of a role or a user, the terms of which have
+// what is not passed to it.
+type session struct {
+	identity.NewSession
+	of     *identity.Principal
+	passed *passed
+}
+
+// start makes a session, if there may be one with what is passed to it, and says how much of
+// the room for that it takes, in percent.
+func (s *Service) start(r kv.Reader, call *gate.Call, n session) (*identity.GrantedKey, int32, error) {
+	if err := s.checkManaged(r, n.of.Account, n.passed.policyARNs); err != nil {
+		return nil, 0, err
+	}
+	percent, err := n.passed.into(&n.Terms)
+	if err != nil {
+		return nil, 0, err
+	}
+	key, err := s.directory.StartSession(n.of, n.NewSession, call.Time)
+	return key, percent, err
+}
+
+// into adds what is passed, which has been checked, to what a session is made with, and says
+// how much of the room for it that takes, in percent.
+func (p *passed) into(t *identity.Terms) (percent int32, err error) {
 	size := 0
 	if p.policy != nil {
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, []byte(*p.policy)); err != nil {
-			return t, 0, err // no policy that was checked
+			return 0, err // no policy that was checked
 		}
 		t.Policies, size = []string{compact.String()}, compact.Len()
 	}
@@ -144,11 +167,11 @@ func (p *passed) terms() (t identity.Terms, percent int32, err error) {
 	percent = int32((size*100 + packedSize - 1) / packedSize)
 	switch {
 	case percent <= 100:
-		return t, percent, nil
+		return percent, nil
 	case len(t.Policies)+len(t.PolicyARNs) > 0:
-		return t, percent, sts.PackedPolicyTooLargeException.Newf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)
+		return percent, sts.PackedPolicyTooLargeException.Newf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)
 	}
-	return t, percent, sts.PackedPolicyTooLargeException.Newf("Packed size of session tags consumes %d%% of allotted space.", percent)
+	return percent, sts.PackedPolicyTooLargeException.Newf("Packed size of session tags consumes %d%% of allotted space.", percent)
 }
 
 // checkManaged refuses managed session policies that are neither the account's nor AWS's.

@@ -76,15 +76,9 @@ func (s *Service) getFederationToken(_ context.Context, r kv.Reader, call *gate.
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkManaged(r, caller.Account, in.PolicyArns); err != nil {
-		return nil, err
-	}
-	terms, percent, err := p.terms()
-	if err != nil {
-		return nil, err
-	}
-	terms.Federated = *in.Name
-	key, err := s.directory.StartSession(caller, identity.NewSession{Duration: userSeconds(caller, in.DurationSeconds), Terms: terms}, call.Time)
+	key, percent, err := s.start(r, call, session{
+		identity.NewSession{Duration: userSeconds(caller, in.DurationSeconds), Terms: identity.Terms{Federated: *in.Name}}, caller, p,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -125,15 +125,10 @@ func (w *webIdentities) assumeRole(_ context.Context, r kv.Reader, call *gate.Ca
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkManaged(r, role.Account, in.PolicyArns); err != nil {
-		return nil, err
-	}
-	terms, percent, err := p.terms()
-	if err != nil {
-		return nil, err
-	}
-	terms.SourceIdentity, terms.Provider = who.claims.SourceIdentity, who.provider.ARN()
-	key, err := w.directory.StartSession(role, identity.NewSession{Session: *in.RoleSessionName, Duration: length, Terms: terms}, call.Time)
+	terms := identity.Terms{SourceIdentity: who.claims.SourceIdentity, Provider: who.provider.ARN()}
+	key, percent, err := w.start(r, call, session{
+		identity.NewSession{Session: *in.RoleSessionName, Duration: length, Terms: terms}, role, p,
+	})
 	if err != nil {
 		return nil, err
 	}
